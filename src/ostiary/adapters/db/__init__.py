@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, mapping, unit of work and repositories."""

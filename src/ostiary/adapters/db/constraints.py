@@ -1,0 +1,62 @@
+"""Constraint name → DomainError: the one place where a violated constraint gets a meaning."""
+
+from sqlalchemy.exc import IntegrityError
+
+from ostiary.domain.errors import DomainError, Kind
+
+_MEANINGS: dict[str, tuple[Kind, str, str, str | None]] = {
+    "uq_accounts_email": (
+        Kind.CONFLICT,
+        "email_taken",
+        "There is an account with this e-mail address. Sign in, or reset its password.",
+        "/email",
+    ),
+    "uq_organizations_slug": (
+        Kind.CONFLICT,
+        "slug_taken",
+        "Another organization has this slug. Choose another one.",
+        "/slug",
+    ),
+    "uq_members_organization_id_account_id": (
+        Kind.CONFLICT,
+        "already_member",
+        "This account is a member of the organization already.",
+        None,
+    ),
+    "uq_teams_manual_name": (Kind.CONFLICT, "team_name_taken", "There is a team with this name.", "/name"),
+    "uq_databases_organization_id_name": (
+        Kind.CONFLICT,
+        "database_name_taken",
+        "There is a database with this name.",
+        "/name",
+    ),
+    "uq_domains_organization_id_name": (
+        Kind.CONFLICT,
+        "domain_exists",
+        "This organization has this domain already.",
+        "/name",
+    ),
+    "uq_invitations_pending_email": (
+        Kind.CONFLICT,
+        "invitation_pending",
+        "There is a pending invitation for this address. Revoke it to send another.",
+        "/email",
+    ),
+    "uq_directory_users_user_name": (
+        Kind.CONFLICT,
+        "user_name_taken",
+        "The directory has a user with this userName.",
+        "/userName",
+    ),
+}
+
+
+def translate(error: IntegrityError) -> Exception:
+    """The refusal a violated constraint stands for; the error itself where it stands for none."""
+    # asyncpg's own exception, which names the constraint, is the cause of SQLAlchemy's.
+    cause = error.orig.__cause__ if error.orig is not None else None
+    meaning = _MEANINGS.get(str(getattr(cause, "constraint_name", "")))
+    if meaning is None:
+        return error
+    kind, code, detail, pointer = meaning
+    return DomainError(kind, code, detail, pointer=pointer)

@@ -1,0 +1,192 @@
+"""Accounts, sessions and mailed tokens."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, func, insert, not_, select, update
+
+from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.tables import accounts, email_tokens, members, organizations, sessions
+from ostiary.domain.access import CredentialKind, Principal
+from ostiary.domain.account import Account, Session, SessionKind
+from ostiary.services.ports.accounts import EmailTokenPurpose
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        created_at=row.created_at,
+        email_verified_at=row.email_verified_at,
+        password_hash=row.password_hash,
+    )
+
+
+class Accounts(Repository):
+    """Accounts by id and by e-mail address: global (sign-in has no organization yet)."""
+
+    async def add(self, account: Account) -> None:
+        """Store a new account; raises `email_taken`."""
+        await self._execute(
+            insert(accounts).values(
+                id=account.id,
+                email=account.email,
+                name=account.name,
+                password_hash=account.password_hash,
+                email_verified_at=account.email_verified_at,
+                created_at=account.created_at,
+            )
+        )
+
+    async def get(self, account_id: str, *, lock: bool = False) -> Account | None:
+        """The account, its row locked if asked."""
+        statement = select(accounts).where(accounts.c.id == account_id)
+        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        return None if row is None else _account(row)
+
+    async def by_email(self, email: str, *, lock: bool = False) -> Account | None:
+        """The account of a checked address."""
+        statement = select(accounts).where(accounts.c.email == email)
+        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        return None if row is None else _account(row)
+
+    async def set_password(self, account_id: str, password_hash: str | None) -> None:
+        """Replace the password, or erase it with None."""
+        await self._execute(update(accounts).where(accounts.c.id == account_id).values(password_hash=password_hash))
+
+    async def set_name(self, account_id: str, name: str) -> None:
+        """Rename the person."""
+        await self._execute(update(accounts).where(accounts.c.id == account_id).values(name=name))
+
+    async def set_email(self, account_id: str, email: str, verified_at: datetime | None) -> None:
+        """Change the address; raises `email_taken`."""
+        await self._execute(
+            update(accounts).where(accounts.c.id == account_id).values(email=email, email_verified_at=verified_at)
+        )
+
+    async def mark_email_verified(self, account_id: str, at: datetime) -> None:
+        """Remember that the present address was proven; keeps an earlier time."""
+        await self._execute(
+            update(accounts)
+            .where(accounts.c.id == account_id, accounts.c.email_verified_at.is_(None))
+            .values(email_verified_at=at)
+        )
+
+    async def has_memberships_all_requiring_sso(self, account_id: str) -> bool:
+        """Whether the account has memberships and every one requires SSO (R12)."""
+        requiring = and_(organizations.c.sso_enabled, not_(members.c.awaiting_first_sso_sign_in))
+        row = await self._first(
+            select(func.count().label("all"), func.count().filter(requiring).label("requiring"))
+            .select_from(members.join(organizations, organizations.c.id == members.c.organization_id))
+            .where(members.c.account_id == account_id)
+        )
+        return row is not None and row.all > 0 and row.all == row.requiring
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(
+        id=row.id,
+        account_id=row.account_id,
+        kind=SessionKind(row.kind),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        organization_id=row.organization_id,
+        connection_id=row.connection_id,
+        session_index=row.session_index,
+    )
+
+
+class Sessions(Repository):
+    """Sessions by the hash of their secret: global (the secret says whose it is)."""
+
+    async def add(self, session: Session, secret_hash: bytes) -> None:
+        """Store a new session."""
+        await self._execute(
+            insert(sessions).values(
+                id=session.id,
+                secret_hash=secret_hash,
+                account_id=session.account_id,
+                kind=session.kind,
+                organization_id=session.organization_id,
+                connection_id=session.connection_id,
+                session_index=session.session_index,
+                created_at=session.created_at,
+                expires_at=session.expires_at,
+            )
+        )
+
+    async def principal(self, secret_hash: bytes, now: datetime) -> Principal | None:
+        """The caller behind a living session."""
+        row = await self._first(
+            select(sessions, accounts.c.email)
+            .join(accounts, accounts.c.id == sessions.c.account_id)
+            .where(sessions.c.secret_hash == secret_hash, sessions.c.expires_at > now)
+        )
+        if row is None:
+            return None
+        return Principal(
+            CredentialKind.SESSION,
+            id=row.id,
+            account_id=row.account_id,
+            email=row.email,
+            session_kind=SessionKind(row.kind),
+            organization_id=row.organization_id,
+            connection_id=row.connection_id,
+        )
+
+    async def of_account(self, account_id: str, now: datetime) -> tuple[Session, ...]:
+        """The account's living sessions, newest first."""
+        rows = await self._execute(
+            select(sessions)
+            .where(sessions.c.account_id == account_id, sessions.c.expires_at > now)
+            .order_by(sessions.c.id.desc())
+        )
+        return tuple(_session(row) for row in rows)
+
+    async def delete(self, account_id: str, session_id: str) -> bool:
+        """End one session of the account; False when there is none."""
+        result = await self._execute(
+            delete(sessions).where(sessions.c.account_id == account_id, sessions.c.id == session_id)
+        )
+        return result.rowcount > 0
+
+    async def delete_of_account(self, account_id: str, *, keep: str | None = None) -> int:
+        """End the account's sessions, all but the one to keep; answers how many."""
+        statement = delete(sessions).where(sessions.c.account_id == account_id)
+        if keep is not None:
+            statement = statement.where(sessions.c.id != keep)
+        return (await self._execute(statement)).rowcount
+
+
+class EmailTokens(Repository):
+    """Tokens mailed to prove an address or to reset a password: global, as accounts are."""
+
+    async def add(
+        self, secret_hash: bytes, account_id: str, purpose: EmailTokenPurpose, email: str, expires_at: datetime
+    ) -> None:
+        """Store a token."""
+        await self._execute(
+            insert(email_tokens).values(
+                secret_hash=secret_hash, account_id=account_id, purpose=purpose, email=email, expires_at=expires_at
+            )
+        )
+
+    async def consume(self, secret_hash: bytes, purpose: EmailTokenPurpose, now: datetime) -> tuple[str, str] | None:
+        """Use a living token up; answers the account's id and the address it was mailed to."""
+        row = await self._first(
+            delete(email_tokens)
+            .where(
+                email_tokens.c.secret_hash == secret_hash,
+                email_tokens.c.purpose == purpose,
+                email_tokens.c.expires_at > now,
+            )
+            .returning(email_tokens.c.account_id, email_tokens.c.email)
+        )
+        return None if row is None else (row.account_id, row.email)
+
+    async def delete_of_account(self, account_id: str, purpose: EmailTokenPurpose) -> None:
+        """Void the account's tokens of a purpose."""
+        await self._execute(
+            delete(email_tokens).where(email_tokens.c.account_id == account_id, email_tokens.c.purpose == purpose)
+        )

@@ -1,0 +1,44 @@
+"""What repositories share: running statements, translating constraints, cutting pages."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Row
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import Executable
+
+from ostiary.adapters.db.constraints import translate
+from ostiary.services.paging import Page, PageRequest
+
+T = TypeVar("T")
+
+
+class Repository:
+    """A repository lives inside one transaction; it never commits."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def _execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a statement; a violated constraint becomes the DomainError it stands for."""
+        try:
+            return await self._connection.execute(statement, parameters)
+        except IntegrityError as error:
+            raise translate(error) from error
+
+    async def _first(self, statement: Executable) -> Row[Any] | None:
+        return (await self._execute(statement)).first()
+
+    async def _scalar(self, statement: Executable) -> Any:
+        return (await self._execute(statement)).scalar()
+
+
+def page_of(
+    rows: Sequence[Row[Any]], request: PageRequest, read: Callable[[Row[Any]], T], cursor: Callable[[Row[Any]], str]
+) -> Page[T]:
+    """A page out of up to `limit + 1` rows: the one too many says that there is a next page."""
+    kept = rows[: request.limit]
+    more = len(rows) > request.limit
+    return Page(tuple(read(row) for row in kept), cursor(kept[-1]) if more else None)

@@ -1,0 +1,171 @@
+"""Members of one organization, and what their access hangs on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, update
+
+from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.member_rows import member_values, read_member
+from ostiary.adapters.db.tables import (
+    database_administrators,
+    databases,
+    members,
+    one_time_codes,
+    sessions,
+    team_members,
+    teams,
+)
+from ostiary.domain.membership import Member, MemberStatus, Role
+from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.organizations import MemberDetails, MemberFilter
+
+
+def _one(organization_id: str, member_id: str) -> ColumnElement[bool]:
+    return (members.c.organization_id == organization_id) & (members.c.id == member_id)
+
+
+class Members(Repository):
+    """Members of one organization."""
+
+    async def add(self, member: Member) -> None:
+        """Store a new member; raises `already_member`."""
+        await self._execute(insert(members).values(member_values(member)))
+
+    async def get(self, organization_id: str, member_id: str, *, lock: bool = False) -> Member | None:
+        """The member, its row locked if asked."""
+        return await self._read(_one(organization_id, member_id), lock=lock)
+
+    async def by_account(self, organization_id: str, account_id: str, *, lock: bool = False) -> Member | None:
+        """The account's membership, its row locked if asked."""
+        return await self._read(
+            (members.c.organization_id == organization_id) & (members.c.account_id == account_id), lock=lock
+        )
+
+    async def _read(self, condition: ColumnElement[bool], *, lock: bool) -> Member | None:
+        statement = select(members).where(condition)
+        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        return None if row is None else read_member(row)
+
+    async def save(self, member: Member) -> None:
+        """Store every changeable field of a member read before."""
+        values = member_values(member)
+        await self._execute(
+            update(members)
+            .where(_one(values.pop("organization_id"), values.pop("id")))
+            .values(values)
+        )
+
+    async def remove(self, organization_id: str, member_id: str) -> None:
+        """Delete the membership, and with it its teams and database roles (R13, R14)."""
+        await self._execute(delete(members).where(_one(organization_id, member_id)))
+
+    async def count_active_administrators(self, organization_id: str, *, excluding: str | None = None) -> int:
+        """How many administrators could act, without the one named (R61)."""
+        statement = (
+            select(func.count())
+            .select_from(members)
+            .where(
+                members.c.organization_id == organization_id,
+                members.c.role == Role.ADMINISTRATOR,
+                members.c.status == MemberStatus.ACTIVE,
+            )
+        )
+        if excluding is not None:
+            statement = statement.where(members.c.id != excluding)
+        return await self._scalar(statement)
+
+    async def is_database_administrator(self, organization_id: str, member_id: str, database_id: str) -> bool:
+        """Whether the member administers the database."""
+        row = await self._first(
+            select(database_administrators.c.member_id).where(
+                database_administrators.c.organization_id == organization_id,
+                database_administrators.c.member_id == member_id,
+                database_administrators.c.database_id == database_id,
+            )
+        )
+        return row is not None
+
+    async def details(self, organization_id: str, member_id: str) -> MemberDetails | None:
+        """The member as the API shows it."""
+        member = await self.get(organization_id, member_id)
+        return None if member is None else (await self._detailed(organization_id, [member]))[0]
+
+    async def list(self, organization_id: str, matching: MemberFilter, page: PageRequest) -> Page[MemberDetails]:
+        """Members as the API shows them, oldest first."""
+        statement = select(members).where(members.c.organization_id == organization_id, *_conditions(matching))
+        if page.after is not None:
+            statement = statement.where(members.c.id > page.after)
+        rows = (await self._execute(statement.order_by(members.c.id).limit(page.limit + 1))).all()
+        kept = [read_member(row) for row in rows[: page.limit]]
+        cursor = kept[-1].id if len(rows) > page.limit else None
+        return Page(tuple(await self._detailed(organization_id, kept)), cursor)
+
+    async def _detailed(self, organization_id: str, found: Sequence[Member]) -> list[MemberDetails]:
+        """Teams and databases of all the members, in one statement each."""
+        member_ids = [member.id for member in found]
+        team_rows = await self._execute(
+            select(team_members.c.member_id, teams.c.id, teams.c.name)
+            .join(
+                teams,
+                (teams.c.organization_id == team_members.c.organization_id) & (teams.c.id == team_members.c.team_id),
+            )
+            .where(team_members.c.organization_id == organization_id, team_members.c.member_id.in_(member_ids))
+            .order_by(teams.c.name, teams.c.id)
+        )
+        database_rows = await self._execute(
+            select(database_administrators.c.member_id, databases.c.id, databases.c.name)
+            .join(
+                databases,
+                (databases.c.organization_id == database_administrators.c.organization_id)
+                & (databases.c.id == database_administrators.c.database_id),
+            )
+            .where(
+                database_administrators.c.organization_id == organization_id,
+                database_administrators.c.member_id.in_(member_ids),
+            )
+            .order_by(databases.c.name, databases.c.id)
+        )
+        teams_of, databases_of = _grouped(team_rows.all()), _grouped(database_rows.all())
+        return [
+            MemberDetails(member, tuple(teams_of.get(member.id, ())), tuple(databases_of.get(member.id, ())))
+            for member in found
+        ]
+
+
+def _grouped(rows: Sequence[Row[Any]]) -> dict[str, list[tuple[str, str]]]:
+    grouped: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        grouped.setdefault(row.member_id, []).append((row.id, row.name))
+    return grouped
+
+
+def _conditions(matching: MemberFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if matching.role is not None:
+        conditions.append(members.c.role == matching.role)
+    if matching.status is not None:
+        conditions.append(members.c.status == matching.status)
+    if matching.managed_by is not None:
+        conditions.append(members.c.managed_by == matching.managed_by)
+    if matching.q:
+        conditions.append(
+            or_(members.c.name.icontains(matching.q, autoescape=True), members.c.email.icontains(matching.q, autoescape=True))
+        )
+    return conditions
+
+
+class Access(Repository):
+    """Ends what a person's access to one organization hangs on."""
+
+    async def end_access(self, organization_id: str, account_id: str) -> dict[str, int]:
+        """End the account's sessions and one-time codes of this organization (R17, R43); answers how many of each."""
+        ended_sessions = await self._execute(
+            delete(sessions).where(sessions.c.organization_id == organization_id, sessions.c.account_id == account_id)
+        )
+        ended_codes = await self._execute(
+            delete(one_time_codes).where(
+                one_time_codes.c.organization_id == organization_id, one_time_codes.c.account_id == account_id
+            )
+        )
+        return {"sessions": ended_sessions.rowcount, "one_time_codes": ended_codes.rowcount}

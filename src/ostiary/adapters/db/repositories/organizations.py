@@ -1,0 +1,149 @@
+"""Organizations, and a caller's entrance into one."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, insert, select, update
+
+from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.member_rows import read_member
+from ostiary.adapters.db.tables import members, organizations
+from ostiary.domain import ids
+from ostiary.domain.organization import AddOn, Organization, Plan, SsoSettings
+from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.organizations import Entrance, Lock
+
+
+def _organization(row: Row[Any]) -> Organization:
+    return Organization(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        plan=Plan(row.plan),
+        created_at=row.created_at,
+        add_ons=frozenset(AddOn(add_on) for add_on in row.add_ons),
+        directory_held_back=row.directory_held_back,
+        sso=SsoSettings(
+            enabled=row.sso_enabled,
+            enabled_at=row.sso_enabled_at,
+            enabled_by=row.sso_enabled_by,
+            session_duration=timedelta(seconds=row.session_duration_seconds),
+            manage_roles=row.manage_roles_via_sso,
+            role_attribute=row.role_attribute,
+        ),
+    )
+
+
+def _named(reference: str) -> ColumnElement[bool]:
+    """An id or a slug: ids have an underscore, slugs never."""
+    if ids.decode(ids.ORGANIZATION, reference) is not None:
+        return organizations.c.id == reference
+    return organizations.c.slug == reference.lower()
+
+
+def _sso_values(sso: SsoSettings) -> dict[str, Any]:
+    return {
+        "sso_enabled": sso.enabled,
+        "sso_enabled_at": sso.enabled_at,
+        "sso_enabled_by": sso.enabled_by,
+        "session_duration_seconds": int(sso.session_duration.total_seconds()),
+        "manage_roles_via_sso": sso.manage_roles,
+        "role_attribute": sso.role_attribute,
+    }
+
+
+class Organizations(Repository):
+    """Organizations by id or slug."""
+
+    async def add(self, organization: Organization) -> None:
+        """Store a new organization; raises `slug_taken`."""
+        await self._execute(
+            insert(organizations).values(
+                id=organization.id,
+                slug=organization.slug,
+                name=organization.name,
+                plan=organization.plan,
+                add_ons=sorted(organization.add_ons),
+                directory_held_back=organization.directory_held_back,
+                created_at=organization.created_at,
+                **_sso_values(organization.sso),
+            )
+        )
+
+    async def get(self, reference: str, lock: Lock = Lock.NONE) -> Organization | None:
+        """The organization by id or slug."""
+        row = await self._first(_locked(select(organizations).where(_named(reference)), lock))
+        return None if row is None else _organization(row)
+
+    async def enter(self, reference: str, account_id: str, lock: Lock = Lock.NONE) -> Entrance | None:
+        """The organization and the account's membership in it, after the lock was had."""
+        if lock is not Lock.NONE:
+            # A statement sees the rows as they were when it began, so the membership is read after the lock was had.
+            organization = await self.get(reference, lock)
+            if organization is None:
+                return None
+            row = await self._first(
+                select(members).where(members.c.organization_id == organization.id, members.c.account_id == account_id)
+            )
+            return Entrance(organization, None if row is None else read_member(row))
+        row = await self._first(
+            select(organizations, *(column.label(f"member_{column.key}") for column in members.c))
+            .outerjoin(
+                members, (members.c.organization_id == organizations.c.id) & (members.c.account_id == account_id)
+            )
+            .where(_named(reference))
+        )
+        return None if row is None else _entrance(row)
+
+    async def of_account(self, account_id: str) -> tuple[Entrance, ...]:
+        """The organizations the account is a member of, by name."""
+        rows = await self._execute(
+            select(organizations, *(column.label(f"member_{column.key}") for column in members.c))
+            .join(members, members.c.organization_id == organizations.c.id)
+            .where(members.c.account_id == account_id)
+            .order_by(organizations.c.name, organizations.c.id)
+        )
+        return tuple(_entrance(row) for row in rows)
+
+    async def rename(self, organization_id: str, *, name: str, slug: str) -> None:
+        """Change name and slug; raises `slug_taken`."""
+        await self._execute(
+            update(organizations).where(organizations.c.id == organization_id).values(name=name, slug=slug)
+        )
+
+    async def set_entitlements(
+        self, organization_id: str, plan: Plan, add_ons: frozenset[AddOn], directory_held_back: bool
+    ) -> None:
+        """Set what the organization may use (R2)."""
+        await self._execute(
+            update(organizations)
+            .where(organizations.c.id == organization_id)
+            .values(plan=plan, add_ons=sorted(add_ons), directory_held_back=directory_held_back)
+        )
+
+    async def set_sso(self, organization_id: str, sso: SsoSettings) -> None:
+        """Replace the SSO settings."""
+        await self._execute(
+            update(organizations).where(organizations.c.id == organization_id).values(**_sso_values(sso))
+        )
+
+    async def list_all(self, page: PageRequest) -> Page[Organization]:
+        """Every organization, oldest first: the operator's view."""
+        statement = select(organizations).order_by(organizations.c.id).limit(page.limit + 1)
+        if page.after is not None:
+            statement = statement.where(organizations.c.id > page.after)
+        rows = (await self._execute(statement)).all()
+        return page_of(rows, page, _organization, lambda row: row.id)
+
+
+def _locked(statement: Select[Any], lock: Lock) -> Select[Any]:
+    # NO KEY UPDATE and SHARE exclude each other and leave foreign-key checks (KEY SHARE) alone.
+    if lock is Lock.EXCLUSIVE:
+        return statement.with_for_update(key_share=True)
+    if lock is Lock.SHARED:
+        return statement.with_for_update(read=True)
+    return statement
+
+
+def _entrance(row: Row[Any]) -> Entrance:
+    return Entrance(_organization(row), None if row.member_id is None else read_member(row, "member_"))

@@ -1,0 +1,63 @@
+"""The tables. Every table of a tenant leads its primary key with `organization_id`."""
+
+from ostiary.adapters.db.tables.accounts import accounts, email_tokens, sessions
+from ostiary.adapters.db.tables.base import metadata
+from ostiary.adapters.db.tables.directory import (
+    directories,
+    directory_group_members,
+    directory_groups,
+    directory_tokens,
+    directory_users,
+)
+from ostiary.adapters.db.tables.organizations import (
+    audit_events,
+    credentials,
+    database_administrators,
+    databases,
+    invitations,
+    members,
+    organizations,
+    team_members,
+    teams,
+)
+from ostiary.adapters.db.tables.sso import (
+    connections,
+    domains,
+    identities,
+    one_time_codes,
+    recovery_codes,
+    replayed_assertions,
+    sign_in_flows,
+    sign_in_traces,
+    sp_keys,
+)
+
+__all__ = [
+    "accounts",
+    "audit_events",
+    "connections",
+    "credentials",
+    "database_administrators",
+    "databases",
+    "directories",
+    "directory_group_members",
+    "directory_groups",
+    "directory_tokens",
+    "directory_users",
+    "domains",
+    "email_tokens",
+    "identities",
+    "invitations",
+    "members",
+    "metadata",
+    "one_time_codes",
+    "organizations",
+    "recovery_codes",
+    "replayed_assertions",
+    "sessions",
+    "sign_in_flows",
+    "sign_in_traces",
+    "sp_keys",
+    "team_members",
+    "teams",
+]

@@ -1,0 +1,103 @@
+"""Directory Sync: the directory, its tokens, and what the identity provider pushed."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment, organization_id
+from ostiary.domain import ids
+
+directories = Table(
+    "directories",
+    metadata,
+    organization_id(),
+    Column("id", TypeId(ids.DIRECTORY), nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default=false()),
+    Column("on_deactivate", String(16), nullable=False),
+    Column("manage_roles", Boolean, nullable=False, server_default=false()),
+    Column("role_attribute", Text, nullable=False),
+    Column("attribute_map", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("lenient_members", Boolean, nullable=False, server_default=true()),
+    moment("created_at"),
+    moment("enabled_at", nullable=True),
+    moment("last_synced_at", nullable=True),
+)
+
+directory_tokens = Table(
+    "directory_tokens",
+    metadata,
+    organization_id(),
+    Column("id", TypeId(ids.TOKEN), primary_key=True),
+    hash_of_secret(),
+    moment("created_at"),
+    moment("last_used_at", nullable=True),
+    moment("revoked_at", nullable=True),
+    # The bearer token alone says whose directory it is.
+    UniqueConstraint("secret_hash"),
+)
+
+directory_users = Table(
+    "directory_users",
+    metadata,
+    organization_id(),
+    # The id of the member this person is, or would be: REST and SCIM name a person alike.
+    Column("id", TypeId(ids.MEMBER), primary_key=True),
+    Column("user_name", Text, nullable=False),
+    Column("external_id", Text),
+    Column("email", Text),
+    Column("display_name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("role_value", Text),
+    Column("document", JSONB, nullable=False),
+    Column("version", Integer, nullable=False),
+    moment("created_at"),
+    moment("modified_at"),
+    Index("uq_directory_users_user_name", "organization_id", text("lower(user_name)"), unique=True),
+    Index(None, "organization_id", "external_id"),
+    Index("ix_directory_users_email", "organization_id", text("lower(email)")),
+)
+
+directory_groups = Table(
+    "directory_groups",
+    metadata,
+    organization_id(),
+    # The id of the team this group is (R44).
+    Column("id", TypeId(ids.TEAM), primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("external_id", Text),
+    Column("document", JSONB, nullable=False),
+    Column("version", Integer, nullable=False),
+    moment("created_at"),
+    moment("modified_at"),
+    ForeignKeyConstraint(["organization_id", "id"], ["teams.organization_id", "teams.id"], ondelete="CASCADE"),
+    Index("ix_directory_groups_display_name", "organization_id", text("lower(display_name)")),
+    Index(None, "organization_id", "external_id"),
+)
+
+directory_group_members = Table(
+    "directory_group_members",
+    metadata,
+    organization_id(),
+    Column("group_id", TypeId(ids.TEAM), primary_key=True),
+    # As the identity provider sent it: a user's id, or a name not (yet) provisioned and so reserved (R45).
+    Column("value", Text, primary_key=True),
+    Column("display", Text),
+    ForeignKeyConstraint(
+        ["organization_id", "group_id"],
+        ["directory_groups.organization_id", "directory_groups.id"],
+        ondelete="CASCADE",
+    ),
+    Index(None, "organization_id", "value"),
+)

@@ -1,0 +1,1 @@
+"""Everything that touches pysaml2, lxml and xmlsec."""

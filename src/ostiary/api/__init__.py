@@ -1,0 +1,1 @@
+"""HTTP: three surfaces (REST, SAML, SCIM) over the same services."""

@@ -1,0 +1,1 @@
+"""`/sso` and `/saml`: browsers and identity providers."""

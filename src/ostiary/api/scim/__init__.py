@@ -1,0 +1,1 @@
+"""`/scim/v2`: what identity providers push to."""

@@ -1,0 +1,1 @@
+"""What development needs around the service: an embedded PostgreSQL, a DNS zone, the runner and the demo."""

@@ -1,0 +1,314 @@
+"""Who may do what: one table. An operation is named as the contract's operationId is.
+
+A *standing* is what a caller is to the organization a request speaks of. The table lists, for each operation, the
+standings that suffice. An operation missing from it is refused to everybody.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ostiary.domain.account import SessionKind
+from ostiary.domain.errors import DomainError, Kind, forbidden, unauthenticated
+
+
+class Standing(StrEnum):
+    """What a caller is, seen from one organization."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed_in"
+    PASSWORD_SESSION = "password_session"
+    MEMBER = "member"
+    DATABASE_ADMINISTRATOR = "database_administrator"
+    ADMINISTRATOR = "administrator"
+    RECOVERY = "recovery"
+    DIRECTORY = "directory"
+    OPERATOR = "operator"
+
+
+class CredentialKind(StrEnum):
+    """What a request authenticated itself with."""
+
+    SESSION = "session"
+    DIRECTORY_TOKEN = "directory_token"
+    OPERATOR_TOKEN = "operator_token"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller behind a valid credential.
+
+    `organization_id` is set where the credential opens that one alone: SSO and recovery sessions, directory tokens.
+    """
+
+    kind: CredentialKind
+    id: str
+    account_id: str | None = None
+    email: str | None = None
+    session_kind: SessionKind | None = None
+    organization_id: str | None = None
+    connection_id: str | None = None
+
+
+OPERATOR = Principal(CredentialKind.OPERATOR_TOKEN, id="operator")
+
+
+class Operation(StrEnum):
+    """Every operation of the contract, by its operationId."""
+
+    SIGN_UP = "sign_up"
+    SIGN_IN = "sign_in"
+    DISCOVER = "discover"
+    EXCHANGE_CODE = "exchange_code"
+    SIGN_OUT = "sign_out"
+    REQUEST_PASSWORD_RESET = "request_password_reset"
+    CONFIRM_PASSWORD_RESET = "confirm_password_reset"
+    VERIFY_EMAIL = "verify_email"
+    RECOVER = "recover"
+    GET_ME = "get_me"
+    UPDATE_ME = "update_me"
+    LIST_MY_ORGANIZATIONS = "list_my_organizations"
+    LIST_MY_SESSIONS = "list_my_sessions"
+    REVOKE_MY_SESSION = "revoke_my_session"
+    CHANGE_PASSWORD = "change_password"
+    CREATE_ORGANIZATION = "create_organization"
+    GET_ORGANIZATION = "get_organization"
+    UPDATE_ORGANIZATION = "update_organization"
+    LIST_MEMBERS = "list_members"
+    GET_MEMBER = "get_member"
+    UPDATE_MEMBER = "update_member"
+    REMOVE_MEMBER = "remove_member"
+    REQUIRE_SSO_OF_MEMBER = "require_sso_of_member"
+    SUSPEND_MEMBER = "suspend_member"
+    REACTIVATE_MEMBER = "reactivate_member"
+    LIST_MEMBER_IDENTITIES = "list_member_identities"
+    DELETE_MEMBER_IDENTITIES = "delete_member_identities"
+    CREATE_INVITATION = "create_invitation"
+    LIST_INVITATIONS = "list_invitations"
+    REVOKE_INVITATION = "revoke_invitation"
+    ACCEPT_INVITATION = "accept_invitation"
+    CREATE_TEAM = "create_team"
+    LIST_TEAMS = "list_teams"
+    GET_TEAM = "get_team"
+    UPDATE_TEAM = "update_team"
+    DELETE_TEAM = "delete_team"
+    ADD_TEAM_MEMBER = "add_team_member"
+    REMOVE_TEAM_MEMBER = "remove_team_member"
+    CREATE_DATABASE = "create_database"
+    LIST_DATABASES = "list_databases"
+    DELETE_DATABASE = "delete_database"
+    GRANT_DATABASE_ADMINISTRATOR = "grant_database_administrator"
+    REVOKE_DATABASE_ADMINISTRATOR = "revoke_database_administrator"
+    CREATE_CREDENTIAL = "create_credential"
+    LIST_CREDENTIALS = "list_credentials"
+    LIST_ORGANIZATION_CREDENTIALS = "list_organization_credentials"
+    REVOKE_CREDENTIAL = "revoke_credential"
+    VERIFY_CREDENTIAL = "verify_credential"
+    ADD_DOMAIN = "add_domain"
+    LIST_DOMAINS = "list_domains"
+    VERIFY_DOMAIN = "verify_domain"
+    DELETE_DOMAIN = "delete_domain"
+    CREATE_CONNECTION = "create_connection"
+    LIST_CONNECTIONS = "list_connections"
+    GET_CONNECTION = "get_connection"
+    UPDATE_CONNECTION = "update_connection"
+    DELETE_CONNECTION = "delete_connection"
+    REFRESH_CONNECTION_METADATA = "refresh_connection_metadata"
+    TEST_CONNECTION = "test_connection"
+    ACTIVATE_CONNECTION = "activate_connection"
+    DEACTIVATE_CONNECTION = "deactivate_connection"
+    GET_SSO = "get_sso"
+    UPDATE_SSO = "update_sso"
+    PREVIEW_SSO_ENABLEMENT = "preview_sso_enablement"
+    ENABLE_SSO = "enable_sso"
+    PREVIEW_SSO_DISABLEMENT = "preview_sso_disablement"
+    DISABLE_SSO = "disable_sso"
+    RENEW_RECOVERY_CODES = "renew_recovery_codes"
+    GET_DIRECTORY = "get_directory"
+    UPDATE_DIRECTORY = "update_directory"
+    PREVIEW_DIRECTORY_ENABLEMENT = "preview_directory_enablement"
+    ENABLE_DIRECTORY = "enable_directory"
+    DISABLE_DIRECTORY = "disable_directory"
+    CREATE_DIRECTORY_TOKEN = "create_directory_token"
+    LIST_DIRECTORY_TOKENS = "list_directory_tokens"
+    REVOKE_DIRECTORY_TOKEN = "revoke_directory_token"
+    LIST_DIRECTORY_USERS = "list_directory_users"
+    LIST_DIRECTORY_GROUPS = "list_directory_groups"
+    LIST_SIGN_INS = "list_sign_ins"
+    GET_SIGN_IN = "get_sign_in"
+    LIST_AUDIT_EVENTS = "list_audit_events"
+    SET_ENTITLEMENTS = "set_entitlements"
+    LIST_ALL_ORGANIZATIONS = "list_all_organizations"
+    PROVISION = "provision"
+
+
+_ANYONE = frozenset({Standing.ANYONE})
+_SIGNED_IN = frozenset({Standing.SIGNED_IN})
+_PASSWORD_SESSION = frozenset({Standing.PASSWORD_SESSION})
+_MEMBERS = frozenset({Standing.MEMBER, Standing.ADMINISTRATOR})
+_DATABASE_ADMINISTRATORS = frozenset({Standing.DATABASE_ADMINISTRATOR, Standing.ADMINISTRATOR})
+_ADMINISTRATORS = frozenset({Standing.ADMINISTRATOR})
+_REPAIRERS = frozenset({Standing.ADMINISTRATOR, Standing.RECOVERY})
+_OPERATOR = frozenset({Standing.OPERATOR})
+
+PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
+    Operation.SIGN_UP: _ANYONE,
+    Operation.SIGN_IN: _ANYONE,
+    Operation.DISCOVER: _ANYONE,
+    Operation.EXCHANGE_CODE: _ANYONE,
+    Operation.REQUEST_PASSWORD_RESET: _ANYONE,
+    Operation.CONFIRM_PASSWORD_RESET: _ANYONE,
+    Operation.VERIFY_EMAIL: _ANYONE,
+    Operation.RECOVER: _ANYONE,
+    Operation.VERIFY_CREDENTIAL: _ANYONE,
+    Operation.SIGN_OUT: _SIGNED_IN | {Standing.RECOVERY},
+    Operation.GET_ME: _SIGNED_IN,
+    Operation.UPDATE_ME: _SIGNED_IN,
+    Operation.LIST_MY_ORGANIZATIONS: _SIGNED_IN,
+    Operation.LIST_MY_SESSIONS: _SIGNED_IN,
+    Operation.REVOKE_MY_SESSION: _SIGNED_IN,
+    Operation.CHANGE_PASSWORD: _PASSWORD_SESSION,
+    Operation.CREATE_ORGANIZATION: _PASSWORD_SESSION,
+    Operation.ACCEPT_INVITATION: _PASSWORD_SESSION,
+    Operation.GET_ORGANIZATION: _MEMBERS,
+    Operation.UPDATE_ORGANIZATION: _ADMINISTRATORS,
+    Operation.LIST_MEMBERS: _MEMBERS,
+    Operation.GET_MEMBER: _MEMBERS,
+    Operation.UPDATE_MEMBER: _ADMINISTRATORS,
+    Operation.REMOVE_MEMBER: _ADMINISTRATORS,
+    Operation.REQUIRE_SSO_OF_MEMBER: _ADMINISTRATORS,
+    Operation.SUSPEND_MEMBER: _ADMINISTRATORS,
+    Operation.REACTIVATE_MEMBER: _ADMINISTRATORS,
+    Operation.LIST_MEMBER_IDENTITIES: _ADMINISTRATORS,
+    Operation.DELETE_MEMBER_IDENTITIES: _ADMINISTRATORS,
+    Operation.CREATE_INVITATION: _ADMINISTRATORS,
+    Operation.LIST_INVITATIONS: _ADMINISTRATORS,
+    Operation.REVOKE_INVITATION: _ADMINISTRATORS,
+    Operation.CREATE_TEAM: _ADMINISTRATORS,
+    Operation.LIST_TEAMS: _MEMBERS,
+    Operation.GET_TEAM: _MEMBERS,
+    Operation.UPDATE_TEAM: _ADMINISTRATORS,
+    Operation.DELETE_TEAM: _ADMINISTRATORS,
+    Operation.ADD_TEAM_MEMBER: _ADMINISTRATORS,
+    Operation.REMOVE_TEAM_MEMBER: _ADMINISTRATORS,
+    Operation.CREATE_DATABASE: _ADMINISTRATORS,
+    Operation.LIST_DATABASES: _MEMBERS,
+    Operation.DELETE_DATABASE: _ADMINISTRATORS,
+    Operation.GRANT_DATABASE_ADMINISTRATOR: _ADMINISTRATORS,
+    Operation.REVOKE_DATABASE_ADMINISTRATOR: _ADMINISTRATORS,
+    Operation.CREATE_CREDENTIAL: _DATABASE_ADMINISTRATORS,
+    Operation.LIST_CREDENTIALS: _DATABASE_ADMINISTRATORS,
+    Operation.LIST_ORGANIZATION_CREDENTIALS: _ADMINISTRATORS,
+    Operation.REVOKE_CREDENTIAL: _DATABASE_ADMINISTRATORS,
+    Operation.ADD_DOMAIN: _ADMINISTRATORS,
+    Operation.LIST_DOMAINS: _ADMINISTRATORS,
+    Operation.VERIFY_DOMAIN: _ADMINISTRATORS,
+    Operation.DELETE_DOMAIN: _ADMINISTRATORS,
+    Operation.CREATE_CONNECTION: _ADMINISTRATORS,
+    Operation.LIST_CONNECTIONS: _REPAIRERS,
+    Operation.GET_CONNECTION: _REPAIRERS,
+    Operation.UPDATE_CONNECTION: _REPAIRERS,
+    Operation.DELETE_CONNECTION: _ADMINISTRATORS,
+    Operation.REFRESH_CONNECTION_METADATA: _REPAIRERS,
+    Operation.TEST_CONNECTION: _REPAIRERS,
+    Operation.ACTIVATE_CONNECTION: _REPAIRERS,
+    Operation.DEACTIVATE_CONNECTION: _REPAIRERS,
+    Operation.GET_SSO: _REPAIRERS,
+    Operation.UPDATE_SSO: _ADMINISTRATORS,
+    Operation.PREVIEW_SSO_ENABLEMENT: _ADMINISTRATORS,
+    Operation.ENABLE_SSO: _ADMINISTRATORS,
+    Operation.PREVIEW_SSO_DISABLEMENT: _REPAIRERS,
+    Operation.DISABLE_SSO: _REPAIRERS,
+    Operation.RENEW_RECOVERY_CODES: _ADMINISTRATORS,
+    Operation.GET_DIRECTORY: _ADMINISTRATORS,
+    Operation.UPDATE_DIRECTORY: _ADMINISTRATORS,
+    Operation.PREVIEW_DIRECTORY_ENABLEMENT: _ADMINISTRATORS,
+    Operation.ENABLE_DIRECTORY: _ADMINISTRATORS,
+    Operation.DISABLE_DIRECTORY: _REPAIRERS,
+    Operation.CREATE_DIRECTORY_TOKEN: _ADMINISTRATORS,
+    Operation.LIST_DIRECTORY_TOKENS: _ADMINISTRATORS,
+    Operation.REVOKE_DIRECTORY_TOKEN: _ADMINISTRATORS,
+    Operation.LIST_DIRECTORY_USERS: _ADMINISTRATORS,
+    Operation.LIST_DIRECTORY_GROUPS: _ADMINISTRATORS,
+    Operation.LIST_SIGN_INS: _REPAIRERS,
+    Operation.GET_SIGN_IN: _REPAIRERS,
+    Operation.LIST_AUDIT_EVENTS: _ADMINISTRATORS,
+    Operation.SET_ENTITLEMENTS: _OPERATOR,
+    Operation.LIST_ALL_ORGANIZATIONS: _OPERATOR,
+    Operation.PROVISION: frozenset({Standing.DIRECTORY}),
+}
+
+
+def standings_without_organization(principal: Principal | None) -> frozenset[Standing]:
+    """What the caller is where no organization is named: nobody, a signed-in account, the operator."""
+    if principal is None:
+        return _ANYONE
+    if principal.kind is CredentialKind.OPERATOR_TOKEN:
+        return _ANYONE | _OPERATOR
+    if principal.kind is CredentialKind.SESSION:
+        if principal.session_kind is SessionKind.RECOVERY:
+            return _ANYONE | {Standing.RECOVERY}
+        if principal.session_kind is SessionKind.PASSWORD:
+            return _ANYONE | _SIGNED_IN | _PASSWORD_SESSION
+        return _ANYONE | _SIGNED_IN
+    return _ANYONE | {Standing.DIRECTORY}
+
+
+def ensure_permitted(operation: Operation, standings: frozenset[Standing], principal: Principal | None) -> None:
+    """Refuse unless one of the standings suffices: 401 to callers without a credential, else 403 `forbidden` (R1)."""
+    if PERMISSIONS.get(operation, frozenset()) & standings:
+        return
+    if principal is None:
+        raise unauthenticated("authentication_required", "Send a session or token as 'Authorization: Bearer …'.")
+    raise forbidden("forbidden", "Your role does not allow this. Ask an administrator of the organization.")
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationView:
+    """What the look-up of a caller in an organization found; `member_*` are None for those who are no member."""
+
+    organization_id: str
+    sign_in_url: str
+    sso_required: bool = False
+    is_member: bool = False
+    is_suspended: bool = False
+    is_administrator: bool = False
+    is_database_administrator: bool = False
+
+
+def standings_in(principal: Principal, view: OrganizationView) -> frozenset[Standing]:
+    """What the caller is in the organization (R12, R17, R27).
+
+    Raises 404 for strangers, who may not even know that it exists; 403 `sso_required` for a member with the wrong
+    kind of session; 403 `membership_suspended`.
+    """
+    stranger = DomainError(Kind.NOT_FOUND, "organization_not_found", "There is no such organization for you.")
+    if principal.kind is not CredentialKind.SESSION:
+        raise stranger
+    bound_here = principal.organization_id == view.organization_id
+    if principal.session_kind is SessionKind.RECOVERY:
+        if not bound_here or not view.is_administrator or view.is_suspended:
+            raise stranger
+        return frozenset({Standing.RECOVERY})
+    if not view.is_member:
+        raise stranger
+    if view.is_suspended:
+        raise forbidden("membership_suspended", "Your membership is suspended. Ask an administrator of it.")
+    is_sso = principal.session_kind is SessionKind.SSO
+    if is_sso and not bound_here and not view.sso_required:
+        raise forbidden(
+            "password_sign_in_required",
+            "This session was opened by another organization's single sign-on. Sign in with your password for this one.",
+        )
+    if view.sso_required and not bound_here:
+        raise forbidden(
+            "sso_required",
+            "This organization is opened by signing in through it. Follow sign_in_url.",
+            sign_in_url=view.sign_in_url,
+        )
+    standings = {Standing.SIGNED_IN, Standing.MEMBER}
+    if view.is_administrator:
+        standings.add(Standing.ADMINISTRATOR)
+    if view.is_database_administrator:
+        standings.add(Standing.DATABASE_ADMINISTRATOR)
+    return frozenset(standings)

@@ -1,0 +1,98 @@
+"""Accounts and sessions: a person's sign-in over all organizations, and what a sign-in opens."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ostiary.domain.domain_name import checked_domain
+from ostiary.domain.errors import DomainError, invalid
+
+PASSWORD_SESSION_LIFETIME = timedelta(days=14)
+MIN_PASSWORD_LENGTH = 10
+MAX_PASSWORD_LENGTH = 256
+MAX_EMAIL_LENGTH = 254
+MAX_NAME_LENGTH = 200
+
+# RFC 5321 dot-atom, which is all that identity providers and people use; quoted local parts are refused.
+_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person's sign-in. `password_hash` is None for those who never set one (R56)."""
+
+    id: str
+    email: str
+    name: str
+    created_at: datetime
+    email_verified_at: datetime | None = None
+    password_hash: str | None = None
+
+
+class SessionKind(StrEnum):
+    """password: opens what does not require SSO; sso: opens one organization (R27); recovery: SSO repair only (R62)."""
+
+    PASSWORD = "password"
+    SSO = "sso"
+    RECOVERY = "recovery"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser or client. `organization_id` and `connection_id` are set for SSO sessions (R27)."""
+
+    id: str
+    account_id: str
+    kind: SessionKind
+    created_at: datetime
+    expires_at: datetime
+    organization_id: str | None = None
+    connection_id: str | None = None
+    session_index: str | None = None
+
+
+def checked_email(text: str, *, pointer: str = "/email") -> str:
+    """An e-mail address in its one spelling: lower case, domain as A-labels; raises `invalid_email`.
+
+    Syntax only, never deliverability: `.test`, `.local` and other special-use domains are accepted.
+    """
+    local, at, domain = text.strip().rpartition("@")
+    problem = invalid("invalid_email", "Give an e-mail address such as name@company.com.", pointer=pointer)
+    if not at or not _LOCAL_PART.fullmatch(local) or len(local) > 64:
+        raise problem
+    try:
+        email = f"{local.lower()}@{checked_domain(domain)}"
+    except DomainError:
+        raise problem from None
+    if len(email) > MAX_EMAIL_LENGTH:
+        raise problem
+    return email
+
+
+def email_domain(email: str) -> str:
+    """The part of a checked address after the last @."""
+    return email.rpartition("@")[2]
+
+
+def checked_password(text: str, email: str, *, pointer: str = "/password") -> str:
+    """A password long enough to withstand guessing and short enough to hash; raises `weak_password`."""
+    if not MIN_PASSWORD_LENGTH <= len(text) <= MAX_PASSWORD_LENGTH:
+        raise invalid(
+            "weak_password",
+            f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters. A sentence works well.",
+            pointer=pointer,
+        )
+    if text.lower() in (email, email.partition("@")[0]) or len(set(text)) < 4:
+        raise invalid("weak_password", "This password is too easy to guess. A sentence works well.", pointer=pointer)
+    return text
+
+
+def checked_name(text: str, *, pointer: str = "/name") -> str:
+    """A person's or thing's name: trimmed, 1 to 200 characters, no control characters; raises `invalid_name`."""
+    name = text.strip()
+    if not 1 <= len(name) <= MAX_NAME_LENGTH or any(ord(character) < 32 for character in name):
+        raise invalid(
+            "invalid_name", f"A name has 1 to {MAX_NAME_LENGTH} characters and no control characters.", pointer=pointer
+        )
+    return name

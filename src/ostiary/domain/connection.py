@@ -1,0 +1,167 @@
+"""A SAML connection: an identity provider configured for one organization, and what makes it ready."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ostiary.domain.errors import conflict
+
+DEFAULT_CLOCK_SKEW = timedelta(seconds=60)
+
+
+class Provider(StrEnum):
+    """The product behind a connection; it picks presets, never trust."""
+
+    OKTA = "okta"
+    ENTRA = "entra"
+    GOOGLE = "google"
+    ONELOGIN = "onelogin"
+    ADFS = "adfs"
+    KEYCLOAK = "keycloak"
+    PINGONE = "pingone"
+    JUMPCLOUD = "jumpcloud"
+    GENERIC_SAML = "generic_saml"
+
+
+class ConnectionStatus(StrEnum):
+    """draft: no usable IdP yet; testing: complete; active: people sign in through it; inactive: switched off."""
+
+    DRAFT = "draft"
+    TESTING = "testing"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class Binding(StrEnum):
+    """How a SAML message travels through the browser (SAML bindings §3.4 and §3.5)."""
+
+    REDIRECT = "redirect"
+    POST = "post"
+
+
+class NameIdFormat(StrEnum):
+    """The NameID formats that may be asked for (SAML core §8.3)."""
+
+    EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+    UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
+    PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+    TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A signing certificate of the identity provider.
+
+    `der_base64` is the certificate as metadata carries it, without line breaks; times are UTC.
+    """
+
+    fingerprint_sha256: str
+    not_before: datetime
+    not_after: datetime
+    der_base64: str
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Whether the certificate's lifetime covers the moment."""
+        return self.not_before <= moment < self.not_after
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """What the identity provider says of itself: from metadata or by hand."""
+
+    entity_id: str
+    sso_url: str
+    certificates: tuple[Certificate, ...]
+    sso_binding: Binding = Binding.REDIRECT
+    slo_url: str | None = None
+
+    def valid_certificates(self, moment: datetime) -> tuple[Certificate, ...]:
+        """The certificates a signature may be checked with at the moment."""
+        return tuple(certificate for certificate in self.certificates if certificate.is_valid_at(moment))
+
+    def trusts_the_same_as(self, other: "IdentityProvider | None") -> bool:
+        """Whether issuer, SSO URL and certificates are equal: a test sign-in stays proof only then (R4)."""
+        return other is not None and (
+            self.entity_id,
+            self.sso_url,
+            {certificate.fingerprint_sha256 for certificate in self.certificates},
+        ) == (other.entity_id, other.sso_url, {certificate.fingerprint_sha256 for certificate in other.certificates})
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeMapping:
+    """The assertion's attribute names for what we read; None leaves it to the well-known names."""
+
+    id: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection of one organization.
+
+    `idp_changed_at` is when issuer, SSO URL or certificates last changed, `tested_at` when a test sign-in last passed.
+    """
+
+    id: str
+    organization_id: str
+    name: str
+    provider: Provider
+    status: ConnectionStatus
+    created_at: datetime
+    idp: IdentityProvider | None = None
+    metadata_url: str | None = None
+    metadata_refreshed_at: datetime | None = None
+    domain_ids: tuple[str, ...] = ()
+    attribute_mapping: AttributeMapping = field(default_factory=AttributeMapping)
+    name_id_format: NameIdFormat | None = None
+    allow_idp_initiated: bool = False
+    sign_requests: bool = True
+    want_assertions_encrypted: bool = False
+    allow_sha1: bool = False
+    clock_skew: timedelta = DEFAULT_CLOCK_SKEW
+    idp_changed_at: datetime | None = None
+    tested_at: datetime | None = None
+
+    def is_tested(self) -> bool:
+        """Whether a test sign-in passed since issuer, SSO URL or certificates last changed (R4)."""
+        return self.tested_at is not None and (self.idp_changed_at is None or self.tested_at >= self.idp_changed_at)
+
+    def is_ready(self, now: datetime) -> bool:
+        """Whether it has an issuer, an SSO URL and a currently valid certificate (R4)."""
+        return self.idp is not None and bool(self.idp.valid_certificates(now))
+
+    def carries_sso(self, now: datetime) -> bool:
+        """Whether people can sign in through it now: active and ready (R4)."""
+        return self.status is ConnectionStatus.ACTIVE and self.is_ready(now)
+
+
+def ensure_can_activate(connection: Connection, now: datetime) -> None:
+    """Refuse to activate a connection nobody could sign in through (R4); raises `connection_incomplete`."""
+    if connection.idp is None:
+        raise conflict(
+            "connection_incomplete",
+            "This connection has no identity provider yet. Give it a metadata URL, metadata XML, or the issuer, "
+            "SSO URL and certificate by hand; then activate it.",
+        )
+    if not connection.idp.valid_certificates(now):
+        raise conflict(
+            "connection_incomplete",
+            "No certificate of this identity provider is valid today. Refresh the metadata or add the current signing "
+            "certificate; then activate it.",
+        )
+    if not connection.domain_ids:
+        raise conflict(
+            "connection_incomplete",
+            "This connection has no domain, so nobody could sign in through it. Put a verified domain on it; then "
+            "activate it.",
+        )
+
+
+def status_after_edit(connection: Connection) -> ConnectionStatus:
+    """A draft becomes testing once it has an identity provider; every other status is left to activate/deactivate."""
+    if connection.status is ConnectionStatus.DRAFT and connection.idp is not None:
+        return ConnectionStatus.TESTING
+    return connection.status

@@ -1,0 +1,33 @@
+"""Databases of the control plane, their administrators and their credentials."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database of the organization."""
+
+    id: str
+    organization_id: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A database credential. It belongs to the organization and outlives its creator's membership (R15).
+
+    `created_by` is the creator's account, kept after a removal; `creator_removed` says that it is no member any more.
+    """
+
+    id: str
+    organization_id: str
+    database_id: str
+    name: str
+    username: str
+    created_by: str | None
+    created_by_email: str
+    creator_removed: bool
+    created_at: datetime
+    revoked_at: datetime | None = None

@@ -1,0 +1,80 @@
+"""A directory: the SCIM provisioning endpoint of one organization, and the users and groups it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ostiary.domain.audit import JsonValue
+
+DEFAULT_ROLE_ATTRIBUTE = "role"
+
+
+class OnDeactivate(StrEnum):
+    """What is left of a member whom the directory deactivates (R43)."""
+
+    REMOVE = "remove"
+    SUSPEND = "suspend"
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Directory Sync of one organization."""
+
+    id: str
+    organization_id: str
+    enabled: bool
+    created_at: datetime
+    on_deactivate: OnDeactivate = OnDeactivate.REMOVE
+    manage_roles: bool = False
+    role_attribute: str = DEFAULT_ROLE_ATTRIBUTE
+    attribute_map: Mapping[str, str] = field(default_factory=dict[str, str])
+    lenient_members: bool = True
+    enabled_at: datetime | None = None
+    last_synced_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryToken:
+    """A bearer token of the directory; only its hash is kept (R48)."""
+
+    id: str
+    organization_id: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUser:
+    """A user as the directory pushed it. Its id is the member's, so REST and SCIM name the person alike.
+
+    `document` is the SCIM resource as last written, without what is joined at rendering (groups, locations).
+    """
+
+    id: str
+    organization_id: str
+    user_name: str
+    external_id: str | None
+    email: str | None
+    display_name: str
+    active: bool
+    role_value: str | None
+    document: Mapping[str, JsonValue]
+    version: int
+    created_at: datetime
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryGroup:
+    """A pushed group: a team whose members the directory keeps (R44)."""
+
+    id: str
+    organization_id: str
+    display_name: str
+    external_id: str | None
+    document: Mapping[str, JsonValue]
+    version: int
+    created_at: datetime
+    modified_at: datetime

@@ -1,0 +1,91 @@
+"""Membership: a person in an organization, the role held there, and where both came from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ostiary.domain.errors import conflict
+
+
+class Role(StrEnum):
+    """What a member may do in the organization."""
+
+    MEMBER = "member"
+    ADMINISTRATOR = "administrator"
+
+
+class MemberStatus(StrEnum):
+    """suspended: visible, without any access (R43)."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class ManagedBy(StrEnum):
+    """Who keeps the membership: people by hand, SSO at sign-in, or the directory."""
+
+    MANUAL = "manual"
+    SSO = "sso"
+    DIRECTORY = "directory"
+
+
+class Source(StrEnum):
+    """Who gave a membership or a role."""
+
+    FOUNDER = "founder"
+    PERSON = "person"
+    INVITATION = "invitation"
+    SAML = "saml"
+    DIRECTORY = "directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who gave it, through what, and when; `by` is the acting person's, invitation's or connection's id."""
+
+    source: Source
+    by: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A membership. `account_id` is None while a provisioned person has never signed in (R41)."""
+
+    id: str
+    organization_id: str
+    account_id: str | None
+    email: str
+    name: str
+    role: Role
+    status: MemberStatus
+    managed_by: ManagedBy
+    awaiting_first_sso_sign_in: bool
+    joined_at: datetime
+    provenance: Provenance
+    role_provenance: Provenance
+    last_signed_in_at: datetime | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the member has access at all."""
+        return self.status is MemberStatus.ACTIVE
+
+    @property
+    def is_active_administrator(self) -> bool:
+        """Whether the member can administer the organization today."""
+        return self.role is Role.ADMINISTRATOR and self.is_active
+
+
+def requires_sso(sso_enabled: bool, awaiting_first_sso_sign_in: bool) -> bool:
+    """Whether a membership opens to SSO sessions only (R12)."""
+    return sso_enabled and not awaiting_first_sso_sign_in
+
+
+def ensure_an_administrator_remains(other_active_administrators: int) -> None:
+    """Refuse to take the last administrator's role, access or membership away (R61)."""
+    if other_active_administrators < 1:
+        raise conflict(
+            "last_administrator",
+            "This is the organization's last administrator. Make somebody else administrator first.",
+        )

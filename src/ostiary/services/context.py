@@ -1,0 +1,187 @@
+"""What every use case begins with: the caller, let in or refused, in the organization a request speaks of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ostiary.domain import ids
+from ostiary.domain.access import (
+    CredentialKind,
+    Operation,
+    OrganizationView,
+    Principal,
+    ensure_permitted,
+    standings_in,
+    standings_without_organization,
+)
+from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent, JsonValue
+from ostiary.domain.errors import not_found, unauthenticated
+from ostiary.domain.membership import Member, requires_sso
+from ostiary.domain.organization import Organization
+from ostiary.services.ports.organizations import Lock
+from ostiary.services.ports.uow import UnitOfWork, UnitOfWorkFactory
+from ostiary.services.ports.world import Clock, Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Our own public addresses, made from the base URL alone."""
+
+    base_url: str
+
+    def sign_in(self, slug: str) -> str:
+        """An organization's sign-in URL (R26)."""
+        return f"{self.base_url}/sso/{slug}"
+
+    def sp_entity_id(self, connection_id: str) -> str:
+        """Our entity id for one connection, which is also where its metadata is."""
+        return f"{self.base_url}/saml/{connection_id}/metadata"
+
+    def acs(self, connection_id: str) -> str:
+        """The assertion consumer service of one connection."""
+        return f"{self.base_url}/saml/{connection_id}/acs"
+
+    def slo(self, connection_id: str) -> str:
+        """The single logout service of one connection."""
+        return f"{self.base_url}/saml/{connection_id}/slo"
+
+    def scim(self) -> str:
+        """The SCIM base URL, one for all tenants."""
+        return f"{self.base_url}/scim/v2"
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What every service is built with."""
+
+    uow: UnitOfWorkFactory
+    clock: Clock
+    ids: Ids
+    urls: Urls
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A request's caller: the principal (None: anonymous) and the request's id, for the audit."""
+
+    principal: Principal | None
+    request_id: str | None = None
+
+    def permitted(self, operation: Operation) -> Principal | None:
+        """Let the caller into an operation that names no organization; raises 401 or 403."""
+        ensure_permitted(operation, standings_without_organization(self.principal), self.principal)
+        return self.principal
+
+    def account(self, operation: Operation) -> Principal:
+        """As `permitted`, for operations of an account; raises 401 for callers that have none."""
+        principal = self.permitted(operation)
+        if principal is None or principal.account_id is None:
+            raise unauthenticated("authentication_required", "Sign in first.")
+        return principal
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A caller let in to one operation on one organization. `member` is None for the operator."""
+
+    organization: Organization
+    member: Member | None
+    principal: Principal
+    request_id: str | None
+
+    @property
+    def actor(self) -> AuditActor:
+        """The caller as the audit names it."""
+        return actor_of(self.principal)
+
+
+def actor_of(principal: Principal) -> AuditActor:
+    """The principal as the audit names it."""
+    if principal.kind is CredentialKind.OPERATOR_TOKEN:
+        return AuditActor(ActorKind.OPERATOR)
+    if principal.kind is CredentialKind.DIRECTORY_TOKEN:
+        return AuditActor(ActorKind.DIRECTORY, principal.id)
+    return AuditActor(ActorKind.ACCOUNT, principal.account_id, principal.email)
+
+
+async def admit(
+    uow: UnitOfWork,
+    urls: Urls,
+    caller: Caller,
+    reference: str,
+    operation: Operation,
+    *,
+    lock: Lock = Lock.NONE,
+    database_id: str | None = None,
+) -> Admitted:
+    """Let the caller into an operation on an organization, inside the transaction that carries it out.
+
+    The permission is read after the lock was had, so that a right lost a moment ago is a right lost (R63).
+    Raises 401 without a credential, 404 for strangers, 403 where the standing does not suffice.
+    """
+    principal = caller.principal
+    if principal is None or principal.account_id is None:
+        # Nobody to look up: the operator and directory tokens have operations of their own.
+        ensure_permitted(operation, frozenset(), principal)
+        raise unauthenticated("authentication_required", "Sign in first.")
+    entrance = await uow.organizations.enter(reference, principal.account_id, lock)
+    if entrance is None:
+        raise not_found("organization")
+    organization, member = entrance.organization, entrance.member
+    standings = standings_in(
+        principal,
+        OrganizationView(
+            organization_id=organization.id,
+            sign_in_url=urls.sign_in(organization.slug),
+            sso_required=member is not None
+            and requires_sso(organization.sso.enabled, member.awaiting_first_sso_sign_in),
+            is_member=member is not None,
+            is_suspended=member is not None and not member.is_active,
+            is_administrator=member is not None and member.is_active_administrator,
+            is_database_administrator=member is not None
+            and database_id is not None
+            and await uow.members.is_database_administrator(organization.id, member.id, database_id),
+        ),
+    )
+    ensure_permitted(operation, standings, principal)
+    return Admitted(organization, member, principal, caller.request_id)
+
+
+class Journal:
+    """Writes audit events for one organization into one transaction (R60)."""
+
+    def __init__(self, kit: Kit, uow: UnitOfWork, organization_id: str, actor: AuditActor, request_id: str | None) -> None:
+        self._kit = kit
+        self._uow = uow
+        self._organization_id = organization_id
+        self._actor = actor
+        self._request_id = request_id
+
+    @classmethod
+    def of(cls, kit: Kit, uow: UnitOfWork, admitted: Admitted) -> "Journal":
+        """The journal of an admitted caller."""
+        return cls(kit, uow, admitted.organization.id, admitted.actor, admitted.request_id)
+
+    async def write(
+        self,
+        action: str,
+        target_kind: str,
+        target_id: str,
+        *,
+        before: Mapping[str, JsonValue] | None = None,
+        after: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        """Record one change: what it was and what it is now, never a secret."""
+        await self._uow.audit.record(
+            AuditEvent(
+                id=self._kit.ids.new(ids.EVENT),
+                organization_id=self._organization_id,
+                at=self._kit.clock.now(),
+                actor=self._actor,
+                action=action,
+                target_kind=target_kind,
+                target_id=target_id,
+                before=before or {},
+                after=after or {},
+                request_id=self._request_id,
+            )
+        )

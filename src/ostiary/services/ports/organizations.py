@@ -1,0 +1,160 @@
+"""Repositories of organizations, members and audit events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from ostiary.domain.audit import AuditEvent
+from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Role
+from ostiary.domain.organization import AddOn, Organization, Plan, SsoSettings
+from ostiary.services.paging import Page, PageRequest
+
+
+class Lock(StrEnum):
+    """How a unit of work holds the organization against others.
+
+    shared: memberships may change beside each other; exclusive: what changes the rules for all of them (SSO and
+    directory on or off, the last administrator).
+    """
+
+    NONE = "none"
+    SHARED = "shared"
+    EXCLUSIVE = "exclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """An organization and what the account asking is in it (`member` None: a stranger)."""
+
+    organization: Organization
+    member: Member | None
+
+
+class OrganizationRepository(Protocol):
+    """Organizations by id or slug."""
+
+    async def add(self, organization: Organization) -> None:
+        """Store a new organization; raises `slug_taken`."""
+        ...
+
+    async def get(self, reference: str, lock: Lock = Lock.NONE) -> Organization | None:
+        """The organization by id or slug."""
+        ...
+
+    async def enter(self, reference: str, account_id: str, lock: Lock = Lock.NONE) -> Entrance | None:
+        """The organization and the account's membership in it, after the lock was had."""
+        ...
+
+    async def of_account(self, account_id: str) -> tuple[Entrance, ...]:
+        """The organizations the account is a member of, by name."""
+        ...
+
+    async def rename(self, organization_id: str, *, name: str, slug: str) -> None:
+        """Change name and slug; raises `slug_taken`."""
+        ...
+
+    async def set_entitlements(
+        self, organization_id: str, plan: Plan, add_ons: frozenset[AddOn], directory_held_back: bool
+    ) -> None:
+        """Set what the organization may use (R2)."""
+        ...
+
+    async def set_sso(self, organization_id: str, sso: SsoSettings) -> None:
+        """Replace the SSO settings."""
+        ...
+
+    async def list_all(self, page: PageRequest) -> Page[Organization]:
+        """Every organization: the operator's view."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDetails:
+    """A member with what the API shows beside it: teams and databases by id and name."""
+
+    member: Member
+    teams: tuple[tuple[str, str], ...]
+    database_administrator_of: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """Which members to list; None leaves a condition out. `q` is found in name or e-mail."""
+
+    role: Role | None = None
+    status: MemberStatus | None = None
+    managed_by: ManagedBy | None = None
+    q: str | None = None
+
+
+class MemberRepository(Protocol):
+    """Members of one organization."""
+
+    async def add(self, member: Member) -> None:
+        """Store a new member; raises `already_member`."""
+        ...
+
+    async def get(self, organization_id: str, member_id: str, *, lock: bool = False) -> Member | None:
+        """The member, its row locked if asked."""
+        ...
+
+    async def by_account(self, organization_id: str, account_id: str, *, lock: bool = False) -> Member | None:
+        """The account's membership, its row locked if asked."""
+        ...
+
+    async def save(self, member: Member) -> None:
+        """Store every changeable field of a member read before."""
+        ...
+
+    async def remove(self, organization_id: str, member_id: str) -> None:
+        """Delete the membership, and with it its teams and database roles (R13, R14)."""
+        ...
+
+    async def count_active_administrators(self, organization_id: str, *, excluding: str | None = None) -> int:
+        """How many administrators could act, without the one named (R61)."""
+        ...
+
+    async def details(self, organization_id: str, member_id: str) -> MemberDetails | None:
+        """The member as the API shows it."""
+        ...
+
+    async def list(self, organization_id: str, matching: MemberFilter, page: PageRequest) -> Page[MemberDetails]:
+        """Members as the API shows them, oldest first."""
+        ...
+
+    async def is_database_administrator(self, organization_id: str, member_id: str, database_id: str) -> bool:
+        """Whether the member administers the database."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which audit events to list; None leaves a condition out. `since` is inclusive, `until` exclusive."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class AuditRepository(Protocol):
+    """Audit events of one organization; they join the transaction they describe (R60)."""
+
+    async def record(self, event: AuditEvent) -> None:
+        """Store an event."""
+        ...
+
+    async def list(self, organization_id: str, matching: AuditFilter, page: PageRequest) -> Page[AuditEvent]:
+        """Events, newest first."""
+        ...
+
+
+class SessionReaper(Protocol):
+    """Ends what a person's access to one organization hangs on."""
+
+    async def end_access(self, organization_id: str, account_id: str) -> Mapping[str, int]:
+        """End the account's sessions and one-time codes of this organization (R17, R43); answers how many of each."""
+        ...

@@ -1,0 +1,1 @@
+"""Jobs and schedules: thin, they call services."""
