@@ -1,0 +1,53 @@
+#!/bin/sh
+# Makes or mends .venv: sh scripts/environment.sh dev|test. The pins and hashes are those of requirements/.
+# A stamp (.venv/dev, .venv/test) tells make that the environment is as new as the pins; the wider set serves for both.
+set -eu
+cd "$(dirname "$0")/.."
+wanted=$1
+
+# A Python that can make environments. With uv at hand pip is not needed, so neither is Debian's ensurepip.
+if command -v uv >/dev/null 2>&1; then needs=venv; else needs='venv, ensurepip'; fi
+find_python() {
+    for python in "${PYTHON:-python3}" python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3; do
+        "$python" -c "import sys, $needs; sys.exit(sys.version_info < (3, 11))" >/dev/null 2>&1 && return
+    done
+    if python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+        echo 'Python has no venv module here. Debian: apt install python3-venv' >&2
+    else
+        echo 'Ostiary needs Python 3.11 or newer with venv. Debian: apt install python3 python3-venv; macOS: brew install python' >&2
+    fi
+    exit 1
+}
+
+# An environment whose Python is gone, or that was moved here from elsewhere, is made anew.
+here=$(pwd -P)
+if ! .venv/bin/python -c 'import sys; sys.exit(sys.prefix != sys.argv[1])' "$here/.venv" 2>/dev/null; then
+    find_python
+    echo "Making the environment in .venv with $("$python" --version) (once; takes a minute)"
+    rm -rf .venv
+    if [ "$needs" = venv ]; then "$python" -m venv --without-pip .venv; else "$python" -m venv .venv; fi
+fi
+
+# Somebody without a home (a service account, a container) still gets a cache, beside the environment.
+if ! { mkdir -p "${HOME:-/nonexistent}" && [ -w "$HOME" ]; } 2>/dev/null; then
+    export UV_CACHE_DIR="$here/.venv/cache" PIP_NO_CACHE_DIR=1
+fi
+
+if command -v uv >/dev/null 2>&1; then
+    uv=uv
+else
+    uv=.venv/bin/uv
+    [ -f .venv/uv ] && [ ! requirements/uv.txt -nt .venv/uv ] || {
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+            -r requirements/uv.txt
+        touch .venv/uv
+    }
+fi
+
+# uv must neither look for another Python nor fetch one.
+export UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV="$here/.venv"
+"$uv" pip install --quiet --require-hashes --only-binary :all: -r "requirements/$wanted.txt"
+# The project itself, editable, with the pinned build tool: no download here.
+"$uv" pip install --quiet --no-deps --no-build-isolation --offline --editable .
+[ "$wanted" = dev ] || touch .venv/dev
+touch ".venv/$wanted"
