@@ -273,7 +273,9 @@ def _read(path: Path, origin: dns.name.Name) -> dict[dns.name.Name, tuple[str, .
 
 
 def _write(path: Path, records: Mapping[dns.name.Name, tuple[str, ...]]) -> None:
-    lines = [f"{owner.to_text()} 0 IN TXT {_txt(text).to_text()}\n" for owner in sorted(records) for text in records[owner]]
+    lines = [
+        f"{owner.to_text()} 0 IN TXT {_txt(text).to_text()}\n" for owner in sorted(records) for text in records[owner]
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text("; The development DNS zone: one TXT record a line.\n" + "".join(lines))

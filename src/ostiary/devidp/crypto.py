@@ -3,14 +3,12 @@
 """XML signatures for pysaml2 through the xmlsec library, in this process: neither the xmlsec1 program nor a key file."""
 
 from pathlib import Path
-from typing import override
 
 import xmlsec
 from lxml import etree
 from saml2.sigver import CryptoBackend, SigverError
 
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
-SIGNATURE_METHOD = f"{SIGNATURE}/../{{*}}SignedInfo"
 
 ACCEPTED_SIGNATURES = frozenset(
     f"http://www.w3.org/2001/04/xmldsig-more#{algorithm}"
@@ -27,12 +25,10 @@ class XmlsecBackend(CryptoBackend):
         self._key = xmlsec.Key.from_memory(private_key_pem, xmlsec.constants.KeyDataFormatPem)
 
     @property
-    @override
     def version(self) -> str:
         """The version pysaml2 may log."""
         return ".".join(str(part) for part in xmlsec.get_libxmlsec_version())
 
-    @override
     def sign_statement(self, statement: str | bytes, node_name: str, key_file: str, node_id: str) -> str:
         """The document with the signature template of the element `node_id` filled in, by our own key always."""
         root = _parse(statement)
@@ -43,7 +39,6 @@ class XmlsecBackend(CryptoBackend):
         context.sign(_signature(element))
         return etree.tostring(root, encoding="unicode")
 
-    @override
     def validate_signature(
         self, enctext: str | bytes, cert_file: str, cert_type: str, node_name: str, node_id: str
     ) -> bool:
@@ -65,7 +60,9 @@ class XmlsecBackend(CryptoBackend):
 def check_algorithm(algorithm: str | None) -> None:
     """Refuse, with SigverError, a signature algorithm that is not on the list."""
     if algorithm not in ACCEPTED_SIGNATURES:
-        raise SigverError(f"The signature algorithm {algorithm} is not accepted: use RSA or ECDSA with SHA-256 or more.")
+        raise SigverError(
+            f"The signature algorithm {algorithm} is not accepted: use RSA or ECDSA with SHA-256 or more."
+        )
 
 
 def _parse(document: str | bytes) -> etree._Element:

@@ -39,15 +39,16 @@ LISTED = (
 )
 
 
-def find(email: str, role: str | None = None) -> User | None:
+_NAMES = {user.email: (user.first_name, user.last_name) for user in LISTED}
+
+
+def find(email: str, role: str = "") -> User | None:
     """The person with that address, with the role for this sign-in; None when it is no e-mail address."""
     address = email.strip().lower()
     if not EMAIL.fullmatch(address):
         return None
-    first, last = next(
-        ((user.first_name, user.last_name) for user in LISTED if user.email == address), _made_up_name(address)
-    )
-    return User(address, first, last, role.strip() if role and role.strip() else None)
+    first, last = _NAMES.get(address) or _made_up_name(address)
+    return User(address, first, last, role.strip() or None)
 
 
 def _made_up_name(address: str) -> tuple[str, str]:

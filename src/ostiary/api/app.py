@@ -1,0 +1,43 @@
+"""The FastAPI application: three surfaces, one set of errors, health."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from ostiary.api import errors, health
+from ostiary.api.body_limit import BodyLimitMiddleware
+from ostiary.api.request_id import RequestIdMiddleware
+from ostiary.api.rest.router import router as rest_router
+
+DESCRIPTION = """\
+Enterprise identity for organizations: members, teams, databases, domains, SAML connections, Directory Sync.
+
+Errors are RFC 9457 problems with a stable `code` and a `detail` that tells the next step. Lists page by `cursor`.
+"""
+
+
+def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """The application without its services; bootstrap's lifespan puts them on `app.state`."""
+    app = FastAPI(
+        title="Ostiary",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        separate_input_output_schemas=False,
+        redirect_slashes=False,
+    )
+    app.include_router(health.router)
+    app.include_router(rest_router)
+    errors.install(app)
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(RequestIdMiddleware)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    # Every route names its own operation; the function's name stands in for those outside the contract.
+    return route.name

@@ -1,0 +1,91 @@
+"""Credential → principal: bearer secrets and the session cookie, with the cross-site guard the cookie needs."""
+
+import hmac
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import Request
+
+from ostiary.api.request_id import request_id_of
+from ostiary.domain.access import OPERATOR, CredentialKind, Principal
+from ostiary.domain.errors import forbidden, unauthenticated
+from ostiary.services import secrets
+from ostiary.services.context import Caller
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_SECRET_LENGTH = 256
+
+
+class PrincipalLookup(Protocol):
+    """Finds who a secret belongs to."""
+
+    async def session(self, secret: str) -> Principal | None:
+        """The caller behind a session secret."""
+        ...
+
+    async def directory_token(self, secret: str) -> Principal | None:
+        """The directory behind a SCIM bearer token."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """How requests prove who they are.
+
+    `cookie_name` and `cookie_origins` belong together: a state-changing request with the cookie needs an Origin listed.
+    """
+
+    lookup: PrincipalLookup
+    operator_token: str | None
+    cookie_name: str
+    cookie_origins: frozenset[str]
+
+    async def caller(self, request: Request) -> Caller:
+        """The caller; anonymous where no credential came, 401 where one came that is not valid."""
+        request_id = request_id_of(request)
+        secret = _bearer(request)
+        if secret is not None:
+            return Caller(await self._principal(secret), request_id)
+        cookie = request.cookies.get(self.cookie_name)
+        if cookie is None:
+            return Caller(None, request_id)
+        if request.method not in _SAFE_METHODS and request.headers.get("origin") not in self.cookie_origins:
+            raise forbidden(
+                "origin_not_allowed",
+                "A request that changes something with the session cookie must come from an allowed origin. Send the "
+                "session as a bearer token instead, or have the operator allow the origin.",
+            )
+        principal = await self.lookup.session(cookie[:_MAX_SECRET_LENGTH])
+        return Caller(principal, request_id)
+
+    async def _principal(self, secret: str) -> Principal:
+        principal = None
+        if self.operator_token and hmac.compare_digest(secret.encode(), self.operator_token.encode()):
+            principal = OPERATOR
+        elif secret.startswith(secrets.SESSION):
+            principal = await self.lookup.session(secret)
+        if principal is None:
+            raise unauthenticated("invalid_token", "This token is unknown, has expired or was revoked. Sign in again.")
+        return principal
+
+    async def directory(self, request: Request) -> Caller:
+        """The directory behind a SCIM request's bearer token; raises 401 (R48)."""
+        secret = _bearer(request)
+        principal = await self.lookup.directory_token(secret) if secret and secret.startswith(secrets.SCIM) else None
+        if principal is None or principal.kind is not CredentialKind.DIRECTORY_TOKEN:
+            raise unauthenticated(
+                "invalid_token",
+                "Send the directory's token as 'Authorization: Bearer ost_scim_…'. An administrator makes one at "
+                "POST /v1/organizations/{org}/directory/tokens.",
+            )
+        return Caller(principal, request_id_of(request))
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if not scheme:
+        return None
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret or len(secret) > _MAX_SECRET_LENGTH:
+        raise unauthenticated("invalid_token", "Send the credential as 'Authorization: Bearer <token>'.")
+    return secret

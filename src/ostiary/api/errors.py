@@ -1,0 +1,156 @@
+"""The one table from DomainError to answers: problem+json, SCIM Error, or a plain page, by path."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ostiary.api.pages import error_page
+from ostiary.api.request_id import request_id_of
+from ostiary.domain.errors import DomainError, Kind
+
+_log = structlog.get_logger(__name__)
+
+STATUS: Mapping[Kind, HTTPStatus] = {
+    Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
+    Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Kind.THROTTLED: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+PROBLEM_JSON = "application/problem+json"
+PROBLEM_TYPE = "https://ostiary.dev/problems/"
+SCIM_JSON = "application/scim+json"
+SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+_BROWSER_PATHS = ("/sso/", "/saml/")
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    extra: Mapping[str, str | int] | None = None,
+    errors: Sequence[Mapping[str, str]] = (),
+) -> Response:
+    """An RFC 9457 answer, in the shape the path's callers read."""
+    extra = dict(extra or {})
+    headers = {"Cache-Control": "no-store"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if (retry_after := extra.get("retry_after_seconds")) is not None:
+        headers["Retry-After"] = str(retry_after)
+    path = request.url.path
+    if path.startswith("/scim/"):
+        return _scim_error(status, code, detail, headers)
+    if path.startswith(_BROWSER_PATHS) and "text/html" in request.headers.get("accept", ""):
+        return error_page(status, code, detail, trace_id=str(extra.get("trace_id", "")), headers=headers)
+    body: dict[str, Any] = {
+        "type": f"{PROBLEM_TYPE}{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id_of(request),
+        **extra,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    return JSONResponse(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+_SCIM_TYPES: Mapping[str, str] = {"user_name_taken": "uniqueness", "invalid_filter": "invalidFilter"}
+
+
+def _scim_error(status: int, code: str, detail: str, headers: dict[str, str]) -> Response:
+    """RFC 7644 §3.12. A value we refuse is 400 `invalidValue` there, not 422."""
+    body: dict[str, Any] = {"schemas": [SCIM_ERROR], "detail": detail}
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        status = HTTPStatus.BAD_REQUEST
+        body["scimType"] = "invalidValue"
+    if code in _SCIM_TYPES:
+        body["scimType"] = _SCIM_TYPES[code]
+    body["status"] = str(int(status))
+    return JSONResponse(body, status_code=status, media_type=SCIM_JSON, headers=headers)
+
+
+def _domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    status = STATUS[error.kind]
+    errors = [{"pointer": error.pointer, "code": error.code, "detail": error.detail}] if error.pointer else []
+    return problem(request, status, error.code, error.detail, extra=error.extra, errors=errors)
+
+
+def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {
+            # FastAPI's location begins with where the value stood; a body's field is its JSON pointer.
+            "pointer": "".join(f"/{_escaped(part)}" for part in item["loc"][1:]) if item["loc"][0] == "body" else "",
+            "parameter": "" if item["loc"][0] == "body" else str(item["loc"][-1]),
+            "code": str(item["type"]),
+            "detail": str(item["msg"]),
+        }
+        for item in error.errors()
+    ]
+    kept = [{key: value for key, value in item.items() if value} for item in errors]
+    first = kept[0]
+    where = first.get("pointer") or first.get("parameter") or "the body"
+    return problem(
+        request,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        f"{where}: {first['detail']}" + (f" (and {len(kept) - 1} more)" if len(kept) > 1 else ""),
+        errors=kept,
+    )
+
+
+def _escaped(part: object) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    codes = {404: "not_found", 405: "method_not_allowed", 400: "malformed_request", 413: "body_too_large"}
+    details = {
+        404: "There is nothing at this address. The contract is at /docs.",
+        405: "This address does not know the method. The contract is at /docs.",
+    }
+    response = problem(
+        request,
+        error.status_code,
+        codes.get(error.status_code, "http_error"),
+        details.get(error.status_code, str(error.detail)),
+    )
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    # The log has the traceback, the answer only the request id.
+    _log.error("unexpected_error", path=request.url.path, exc_info=error)
+    return problem(
+        request,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "Something went wrong here, and nothing was changed. Try again; if it stays, tell support the request_id.",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer every error in these shapes."""
+    app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)

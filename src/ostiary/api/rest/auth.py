@@ -1,0 +1,223 @@
+"""`/v1/auth` and `/v1/me`: a person's own account and sessions."""
+
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.rest.organizations import OrganizationAnswer, render_organization
+from ostiary.api.rest.schemas import Answer, ListOf, Request, problems
+from ostiary.domain.access import Operation
+from ostiary.domain.account import Account, Session
+from ostiary.services.accounts import SignedIn
+
+router = APIRouter(prefix="/v1", tags=["accounts"])
+
+
+class UserAnswer(Answer):
+    """A person."""
+
+    id: str = Field(examples=["usr_01h455vb4pex5vsknk084sn02q"])
+    email: str = Field(examples=["ada@acme.test"])
+    name: str = Field(examples=["Ada Lovelace"])
+    email_verified: bool
+
+
+class SessionAnswer(Answer):
+    """A signed-in browser or client. SSO sessions open one organization alone."""
+
+    id: str = Field(examples=["ses_01h455vb4pex5vsknk084sn02q"])
+    kind: Literal["password", "sso", "recovery"]
+    organization_id: str | None
+    connection_id: str | None
+    created_at: datetime
+    expires_at: datetime
+
+
+class SignedInAnswer(Answer):
+    """A new session. `token` is shown this once."""
+
+    token: str = Field(examples=["ost_ses_…"])
+    session: SessionAnswer
+    user: UserAnswer
+
+
+class SignUpRequest(Request):
+    """A new account."""
+
+    email: str = Field(max_length=320, examples=["ada@acme.test"])
+    password: str = Field(examples=["correct horse battery"])
+    name: str = Field(examples=["Ada Lovelace"])
+
+
+class SignInRequest(Request):
+    """A password sign-in."""
+
+    email: str = Field(max_length=320, examples=["ada@acme.test"])
+    password: str = Field(examples=["correct horse battery"])
+
+
+class EmailRequest(Request):
+    """An e-mail address."""
+
+    email: str = Field(max_length=320, examples=["ada@acme.test"])
+
+
+class TokenRequest(Request):
+    """A mailed token."""
+
+    token: str = Field(max_length=256, examples=["ost_mail_…"])
+
+
+class ResetConfirmation(TokenRequest):
+    """A mailed token and the new password."""
+
+    password: str = Field(examples=["correct horse battery"])
+
+
+class PasswordChange(Request):
+    """The present password and the new one."""
+
+    current: str
+    new: str
+
+
+class MeChange(Request):
+    """What a person may change of themselves."""
+
+    name: str
+
+
+class MembershipAnswer(Answer):
+    """An organization of the caller's, and the role there."""
+
+    organization: OrganizationAnswer
+    role: Literal["member", "administrator"]
+    status: Literal["active", "suspended"]
+
+
+def render_user(account: Account) -> UserAnswer:
+    """A person."""
+    return UserAnswer(
+        id=account.id, email=account.email, name=account.name, email_verified=account.email_verified_at is not None
+    )
+
+
+def render_session(session: Session) -> SessionAnswer:
+    """A session, without its secret."""
+    return SessionAnswer(
+        id=session.id,
+        kind=session.kind.value,
+        organization_id=session.organization_id,
+        connection_id=session.connection_id,
+        created_at=session.created_at,
+        expires_at=session.expires_at,
+    )
+
+
+def render_signed_in(signed_in: SignedIn) -> SignedInAnswer:
+    """A new session with its secret."""
+    return SignedInAnswer(
+        token=signed_in.token, session=render_session(signed_in.session), user=render_user(signed_in.account)
+    )
+
+
+@router.post("/auth/sign-up", status_code=201, operation_id=Operation.SIGN_UP, responses=problems(409, 422))
+async def sign_up(body: SignUpRequest, services: ServicesDep) -> SignedInAnswer:
+    """Make an account and sign it in."""
+    return render_signed_in(
+        await services.accounts.sign_up(email=body.email, password=body.password, name=body.name)
+    )
+
+
+@router.post("/auth/sign-in", operation_id=Operation.SIGN_IN, responses=problems(401, 403, 422))
+async def sign_in(body: SignInRequest, services: ServicesDep) -> SignedInAnswer:
+    """Sign in with the password. 403 `sso_required` where every membership requires SSO."""
+    return render_signed_in(await services.accounts.sign_in(email=body.email, password=body.password))
+
+
+@router.post("/auth/sign-out", status_code=204, operation_id=Operation.SIGN_OUT, responses=problems(401, 403))
+async def sign_out(caller: CallerDep, services: ServicesDep) -> None:
+    """End the session that makes the request."""
+    await services.accounts.sign_out(caller)
+
+
+@router.post(
+    "/auth/password-reset", status_code=202, operation_id=Operation.REQUEST_PASSWORD_RESET, responses=problems(422)
+)
+async def request_password_reset(body: EmailRequest, services: ServicesDep) -> None:
+    """Mail a token to set a new password with; the answer is the same for unknown addresses."""
+    await services.accounts.request_password_reset(body.email)
+
+
+@router.post(
+    "/auth/password-reset/confirm",
+    status_code=204,
+    operation_id=Operation.CONFIRM_PASSWORD_RESET,
+    responses=problems(422),
+)
+async def confirm_password_reset(body: ResetConfirmation, services: ServicesDep) -> None:
+    """Set the password and end every session; sign in afterwards."""
+    await services.accounts.confirm_password_reset(body.token, body.password)
+
+
+@router.post("/auth/verify-email", status_code=204, operation_id=Operation.VERIFY_EMAIL, responses=problems(422))
+async def verify_email(body: TokenRequest, services: ServicesDep) -> None:
+    """Prove the address the token was mailed to."""
+    await services.accounts.verify_email(body.token)
+
+
+@router.get("/me", operation_id=Operation.GET_ME, responses=problems(401, 403))
+async def get_me(caller: CallerDep, services: ServicesDep) -> UserAnswer:
+    """The caller."""
+    return render_user(await services.accounts.me(caller))
+
+
+@router.patch("/me", operation_id=Operation.UPDATE_ME, responses=problems(401, 403, 422))
+async def update_me(body: MeChange, caller: CallerDep, services: ServicesDep) -> UserAnswer:
+    """Change the caller's name."""
+    return render_user(await services.accounts.rename_me(caller, body.name))
+
+
+@router.get("/me/organizations", operation_id=Operation.LIST_MY_ORGANIZATIONS, responses=problems(401, 403))
+async def list_my_organizations(caller: CallerDep, services: ServicesDep) -> ListOf[MembershipAnswer]:
+    """The organizations the caller is a member of."""
+    entrances = await services.accounts.my_organizations(caller)
+    return ListOf(
+        data=[
+            MembershipAnswer(
+                organization=render_organization(entrance.organization),
+                role=entrance.member.role.value,
+                status=entrance.member.status.value,
+            )
+            for entrance in entrances
+            if entrance.member is not None
+        ]
+    )
+
+
+@router.get("/me/sessions", operation_id=Operation.LIST_MY_SESSIONS, responses=problems(401, 403))
+async def list_my_sessions(caller: CallerDep, services: ServicesDep) -> ListOf[SessionAnswer]:
+    """The caller's living sessions, newest first."""
+    return ListOf(data=[render_session(session) for session in await services.accounts.my_sessions(caller)])
+
+
+@router.delete(
+    "/me/sessions/{session_id}",
+    status_code=204,
+    operation_id=Operation.REVOKE_MY_SESSION,
+    responses=problems(401, 403, 404),
+)
+async def revoke_my_session(session_id: str, caller: CallerDep, services: ServicesDep) -> None:
+    """End one of the caller's sessions."""
+    await services.accounts.revoke_my_session(caller, session_id)
+
+
+@router.post(
+    "/me/password", status_code=204, operation_id=Operation.CHANGE_PASSWORD, responses=problems(401, 403, 422)
+)
+async def change_password(body: PasswordChange, caller: CallerDep, services: ServicesDep) -> None:
+    """Replace the password; ends the caller's other sessions."""
+    await services.accounts.change_password(caller, current=body.current, new=body.new)

@@ -1,0 +1,182 @@
+"""`/v1/organizations`, their audit events, and the operator's part."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of, problems
+from ostiary.domain.access import Operation
+from ostiary.domain.audit import AuditEvent, JsonValue
+from ostiary.domain.organization import AddOn, Organization, Plan
+from ostiary.services.ports.organizations import AuditFilter
+
+router = APIRouter(prefix="/v1", tags=["organizations"])
+operator_router = APIRouter(prefix="/v1/operator", tags=["operator"])
+
+OrgPath = Annotated[
+    str, Path(alias="org", max_length=64, description="The organization's id or slug.", examples=["acme"])
+]
+
+
+class OrganizationAnswer(Answer):
+    """An organization."""
+
+    id: str = Field(examples=["org_01h455vb4pex5vsknk084sn02q"])
+    slug: str = Field(examples=["acme"])
+    name: str = Field(examples=["Acme"])
+    plan: Plan
+    add_ons: list[AddOn]
+    sso_entitled: bool
+    sso_enabled: bool
+    created_at: datetime
+
+
+class NewOrganization(Request):
+    """A new organization."""
+
+    name: str = Field(examples=["Acme"])
+    slug: str = Field(examples=["acme"])
+
+
+class OrganizationChange(Request):
+    """What may change of an organization; left out stays."""
+
+    name: str | None = None
+    slug: str | None = None
+
+
+class Entitlements(Request):
+    """What an organization may use."""
+
+    plan: Plan
+    add_ons: list[AddOn] = Field(default_factory=list[AddOn])
+    directory_held_back: bool = Field(default=False, description="Hold Directory Sync back although SSO is entitled.")
+
+
+class AuditActorAnswer(Answer):
+    """Who did it."""
+
+    kind: Literal["account", "operator", "directory", "connection", "system"]
+    id: str | None
+    label: str | None
+
+
+class AuditEventAnswer(Answer):
+    """One change: who, what, before, after."""
+
+    id: str
+    at: datetime
+    actor: AuditActorAnswer
+    action: str = Field(examples=["sso.enabled"])
+    target: dict[str, str] = Field(examples=[{"kind": "organization", "id": "org_01h455vb4pex5vsknk084sn02q"}])
+    before: dict[str, JsonValue]
+    after: dict[str, JsonValue]
+    request_id: str | None
+
+
+def render_organization(organization: Organization) -> OrganizationAnswer:
+    """An organization."""
+    return OrganizationAnswer(
+        id=organization.id,
+        slug=organization.slug,
+        name=organization.name,
+        plan=organization.plan,
+        add_ons=sorted(organization.add_ons),
+        sso_entitled=organization.sso_entitled(),
+        sso_enabled=organization.sso.enabled,
+        created_at=organization.created_at,
+    )
+
+
+def _render_event(event: AuditEvent) -> AuditEventAnswer:
+    return AuditEventAnswer(
+        id=event.id,
+        at=event.at,
+        actor=AuditActorAnswer(kind=event.actor.kind.value, id=event.actor.id, label=event.actor.label),
+        action=event.action,
+        target={"kind": event.target_kind, "id": event.target_id},
+        before=dict(event.before),
+        after=dict(event.after),
+        request_id=event.request_id,
+    )
+
+
+@router.post(
+    "/organizations",
+    status_code=201,
+    operation_id=Operation.CREATE_ORGANIZATION,
+    responses=problems(401, 403, 409, 422),
+)
+async def create_organization(body: NewOrganization, caller: CallerDep, services: ServicesDep) -> OrganizationAnswer:
+    """Found an organization; the caller becomes its administrator."""
+    return render_organization(await services.organizations.create(caller, name=body.name, slug=body.slug))
+
+
+@router.get("/organizations/{org}", operation_id=Operation.GET_ORGANIZATION, responses=problems(401, 403, 404))
+async def get_organization(org: OrgPath, caller: CallerDep, services: ServicesDep) -> OrganizationAnswer:
+    """One organization of the caller's."""
+    return render_organization(await services.organizations.get(caller, org))
+
+
+@router.patch(
+    "/organizations/{org}", operation_id=Operation.UPDATE_ORGANIZATION, responses=problems(401, 403, 404, 409, 422)
+)
+async def update_organization(
+    org: OrgPath, body: OrganizationChange, caller: CallerDep, services: ServicesDep
+) -> OrganizationAnswer:
+    """Change name or slug."""
+    return render_organization(await services.organizations.update(caller, org, name=body.name, slug=body.slug))
+
+
+@router.get(
+    "/organizations/{org}/audit-events",
+    operation_id=Operation.LIST_AUDIT_EVENTS,
+    responses=problems(401, 403, 404, 422),
+)
+async def list_audit_events(
+    org: OrgPath,
+    caller: CallerDep,
+    services: ServicesDep,
+    page: PageDep,
+    actor: Annotated[str | None, Query(max_length=128)] = None,
+    action: Annotated[str | None, Query(max_length=128)] = None,
+    target: Annotated[str | None, Query(max_length=128)] = None,
+    since: Annotated[datetime | None, Query()] = None,
+    until: Annotated[datetime | None, Query()] = None,
+) -> ListOf[AuditEventAnswer]:
+    """What happened, newest first."""
+    matching = AuditFilter(actor=actor, action=action, target=target, since=since, until=until)
+    return list_of(await services.organizations.audit_events(caller, org, matching, page), _render_event)
+
+
+@operator_router.get(
+    "/organizations", operation_id=Operation.LIST_ALL_ORGANIZATIONS, responses=problems(401, 403, 422)
+)
+async def list_all_organizations(
+    caller: CallerDep, services: ServicesDep, page: PageDep
+) -> ListOf[OrganizationAnswer]:
+    """Every organization."""
+    return list_of(await services.organizations.list_all(caller, page), render_organization)
+
+
+@operator_router.put(
+    "/organizations/{org}/entitlements",
+    operation_id=Operation.SET_ENTITLEMENTS,
+    responses=problems(401, 403, 404, 422),
+)
+async def set_entitlements(
+    org: OrgPath, body: Entitlements, caller: CallerDep, services: ServicesDep
+) -> OrganizationAnswer:
+    """Set an organization's plan and add-ons."""
+    return render_organization(
+        await services.organizations.set_entitlements(
+            caller,
+            org,
+            plan=body.plan,
+            add_ons=frozenset(body.add_ons),
+            directory_held_back=body.directory_held_back,
+        )
+    )

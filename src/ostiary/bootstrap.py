@@ -1,0 +1,75 @@
+"""The only composition root: settings → engine, adapters, services, app; lifespan."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ostiary.adapters.db.engine import make_engine
+from ostiary.adapters.db.readiness import DatabaseReadiness
+from ostiary.adapters.db.uow import SqlUnitOfWork
+from ostiary.adapters.passwords import Argon2Hasher
+from ostiary.adapters.sealing import AesGcmSealer
+from ostiary.adapters.system import SystemClock, SystemIds
+from ostiary.api.app import create_app
+from ostiary.api.auth import Authenticator
+from ostiary.api.deps import Services
+from ostiary.services.accounts import AccountService
+from ostiary.services.authentication import AuthenticationService
+from ostiary.services.context import Kit, Urls
+from ostiary.services.organizations import OrganizationService
+from ostiary.services.ports.world import Clock
+from ostiary.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything a process holds open."""
+
+    engine: AsyncEngine
+    services: Services
+    readiness: DatabaseReadiness
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> House:
+    """Wire one process. The clock is the one part a test may replace."""
+    engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
+    sealer = AesGcmSealer(settings.secret_key.get_secret_value())
+    kit = Kit(
+        uow=lambda: SqlUnitOfWork(engine, sealer),
+        clock=clock or SystemClock(),
+        ids=SystemIds(),
+        urls=Urls(settings.base_url.rstrip("/")),
+    )
+    passwords = Argon2Hasher(memory_kib=settings.password_hash_memory_kib, rounds=settings.password_hash_rounds)
+    authenticator = Authenticator(
+        lookup=AuthenticationService(kit),
+        operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
+        cookie_name="ostiary" if settings.is_development else "__Host-ostiary",
+        cookie_origins=frozenset(settings.cookie_origins),
+    )
+    services = Services(
+        urls=kit.urls,
+        authenticator=authenticator,
+        accounts=AccountService(kit, passwords),
+        organizations=OrganizationService(kit),
+    )
+    return House(engine, services, DatabaseReadiness(engine))
+
+
+def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The application of one process: opened at start, closed in order at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        house = build(settings, clock=clock)
+        app.state.services = house.services
+        app.state.readiness = house.readiness
+        try:
+            yield
+        finally:
+            await house.engine.dispose()
+
+    return create_app(lifespan)

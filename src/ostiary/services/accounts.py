@@ -1,0 +1,209 @@
+"""Accounts: signing up, in and out, proving an address, passwords."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ostiary.domain import ids
+from ostiary.domain.access import Operation
+from ostiary.domain.account import (
+    PASSWORD_SESSION_LIFETIME,
+    Account,
+    Session,
+    SessionKind,
+    checked_email,
+    checked_name,
+    checked_password,
+)
+from ostiary.domain.errors import DomainError, forbidden, invalid, not_found, unauthenticated
+from ostiary.services import mails, secrets
+from ostiary.services.context import Caller, Kit
+from ostiary.services.ports.accounts import EmailTokenPurpose
+from ostiary.services.ports.organizations import Entrance
+from ostiary.services.ports.uow import UnitOfWork
+from ostiary.services.ports.world import PasswordHasher
+
+VERIFY_EMAIL_LIFETIME = timedelta(hours=24)
+RESET_LIFETIME = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session and its secret, shown once."""
+
+    token: str
+    session: Session
+    account: Account
+
+
+class AccountService:
+    """A person's own account and sessions."""
+
+    def __init__(self, kit: Kit, passwords: PasswordHasher) -> None:
+        self._kit = kit
+        self._passwords = passwords
+
+    async def sign_up(self, *, email: str, password: str, name: str) -> SignedIn:
+        """Make an account and sign it in; mails a token that proves the address. Raises `email_taken`."""
+        address = checked_email(email)
+        account = Account(
+            id=self._kit.ids.new(ids.ACCOUNT),
+            email=address,
+            name=checked_name(name),
+            created_at=self._kit.clock.now(),
+            password_hash=await self._passwords.hash(checked_password(password, address)),
+        )
+        async with self._kit.uow() as uow:
+            await uow.accounts.add(account)
+            token = await self._mailed_token(uow, account, EmailTokenPurpose.VERIFY_EMAIL, VERIFY_EMAIL_LIFETIME)
+            await uow.outbox.mail(mails.verify_email(account.email, self._kit.urls.base_url, token))
+            signed_in = await self._open_session(uow, account)
+            await uow.commit()
+        return signed_in
+
+    async def sign_in(self, *, email: str, password: str) -> SignedIn:
+        """A password session; raises `invalid_credentials` (401), or `sso_required` (403) once the password is right (R12)."""
+        wrong = unauthenticated("invalid_credentials", "The e-mail address or the password is wrong.")
+        try:
+            address = checked_email(email)
+        except DomainError:
+            address = ""
+        async with self._kit.uow() as uow:
+            found = await uow.accounts.by_email(address)
+        # No connection is held while the password is hashed.
+        right = await self._passwords.verify(password, found.password_hash if found else None)
+        if found is None or not right:
+            raise wrong
+        async with self._kit.uow() as uow:
+            account = await uow.accounts.get(found.id, lock=True)
+            if account is None or account.password_hash != found.password_hash:
+                raise wrong
+            if await uow.accounts.has_memberships_all_requiring_sso(account.id):
+                raise forbidden(
+                    "sso_required",
+                    "Your organization signs in through its identity provider. Give your e-mail address to "
+                    "POST /v1/auth/discover and follow the sign_in_url.",
+                )
+            signed_in = await self._open_session(uow, account)
+            await uow.commit()
+        return signed_in
+
+    async def sign_out(self, caller: Caller) -> None:
+        """End the caller's session."""
+        principal = caller.account(Operation.SIGN_OUT)
+        async with self._kit.uow() as uow:
+            await uow.sessions.delete(principal.account_id or "", principal.id)
+            await uow.commit()
+
+    async def verify_email(self, token: str) -> None:
+        """Prove the address a token was mailed to; raises `invalid_token`."""
+        async with self._kit.uow() as uow:
+            account, _ = await self._use_token(uow, token, EmailTokenPurpose.VERIFY_EMAIL)
+            await uow.accounts.mark_email_verified(account.id, self._kit.clock.now())
+            await uow.commit()
+
+    async def request_password_reset(self, email: str) -> None:
+        """Mail a reset token if there is such an account; never says whether there is."""
+        address = checked_email(email)
+        async with self._kit.uow() as uow:
+            account = await uow.accounts.by_email(address)
+            if account is None:
+                return
+            await uow.email_tokens.delete_of_account(account.id, EmailTokenPurpose.RESET_PASSWORD)
+            token = await self._mailed_token(uow, account, EmailTokenPurpose.RESET_PASSWORD, RESET_LIFETIME)
+            await uow.outbox.mail(mails.reset_password(account.email, self._kit.urls.base_url, token))
+            await uow.commit()
+
+    async def confirm_password_reset(self, token: str, password: str) -> None:
+        """Set the password, prove the address, end every session; makes no session (R12). Raises `invalid_token`."""
+        async with self._kit.uow() as uow:
+            account, _ = await self._use_token(uow, token, EmailTokenPurpose.RESET_PASSWORD)
+            checked = checked_password(password, account.email)
+            await uow.accounts.set_password(account.id, await self._passwords.hash(checked))
+            await uow.accounts.mark_email_verified(account.id, self._kit.clock.now())
+            await uow.sessions.delete_of_account(account.id)
+            await uow.commit()
+
+    async def change_password(self, caller: Caller, *, current: str, new: str) -> None:
+        """Replace the password and end the account's other sessions; raises `invalid_credentials`."""
+        principal = caller.account(Operation.CHANGE_PASSWORD)
+        async with self._kit.uow() as uow:
+            account = await self._existing(uow, principal.account_id or "", lock=True)
+            if not await self._passwords.verify(current, account.password_hash):
+                raise forbidden("invalid_credentials", "The current password is wrong.")
+            checked = checked_password(new, account.email, pointer="/new")
+            await uow.accounts.set_password(account.id, await self._passwords.hash(checked))
+            await uow.sessions.delete_of_account(account.id, keep=principal.id)
+            await uow.commit()
+
+    async def me(self, caller: Caller) -> Account:
+        """The caller's account."""
+        principal = caller.account(Operation.GET_ME)
+        async with self._kit.uow() as uow:
+            return await self._existing(uow, principal.account_id or "")
+
+    async def rename_me(self, caller: Caller, name: str) -> Account:
+        """Change the caller's name."""
+        principal = caller.account(Operation.UPDATE_ME)
+        async with self._kit.uow() as uow:
+            await uow.accounts.set_name(principal.account_id or "", checked_name(name))
+            account = await self._existing(uow, principal.account_id or "")
+            await uow.commit()
+        return account
+
+    async def my_organizations(self, caller: Caller) -> tuple[Entrance, ...]:
+        """The organizations the caller is a member of; an SSO session sees its own alone (R27)."""
+        principal = caller.account(Operation.LIST_MY_ORGANIZATIONS)
+        async with self._kit.uow() as uow:
+            entrances = await uow.organizations.of_account(principal.account_id or "")
+        bound = principal.organization_id
+        return tuple(entrance for entrance in entrances if bound is None or entrance.organization.id == bound)
+
+    async def my_sessions(self, caller: Caller) -> tuple[Session, ...]:
+        """The caller's living sessions."""
+        principal = caller.account(Operation.LIST_MY_SESSIONS)
+        async with self._kit.uow() as uow:
+            return await uow.sessions.of_account(principal.account_id or "", self._kit.clock.now())
+
+    async def revoke_my_session(self, caller: Caller, session_id: str) -> None:
+        """End one of the caller's sessions; raises `session_not_found`."""
+        principal = caller.account(Operation.REVOKE_MY_SESSION)
+        async with self._kit.uow() as uow:
+            if not await uow.sessions.delete(principal.account_id or "", session_id):
+                raise not_found("session")
+            await uow.commit()
+
+    async def _existing(self, uow: UnitOfWork, account_id: str, *, lock: bool = False) -> Account:
+        account = await uow.accounts.get(account_id, lock=lock)
+        if account is None:
+            raise not_found("account")
+        return account
+
+    async def _open_session(self, uow: UnitOfWork, account: Account) -> SignedIn:
+        now = self._kit.clock.now()
+        session = Session(
+            id=self._kit.ids.new(ids.SESSION),
+            account_id=account.id,
+            kind=SessionKind.PASSWORD,
+            created_at=now,
+            expires_at=now + PASSWORD_SESSION_LIFETIME,
+        )
+        token = self._kit.ids.secret(secrets.SESSION)
+        await uow.sessions.add(session, secrets.digest(token))
+        return SignedIn(token, session, account)
+
+    async def _mailed_token(
+        self, uow: UnitOfWork, account: Account, purpose: EmailTokenPurpose, lifetime: timedelta
+    ) -> str:
+        token = self._kit.ids.secret(secrets.EMAIL_TOKEN)
+        await uow.email_tokens.add(
+            secrets.digest(token), account.id, purpose, account.email, self._kit.clock.now() + lifetime
+        )
+        return token
+
+    async def _use_token(self, uow: UnitOfWork, token: str, purpose: EmailTokenPurpose) -> tuple[Account, str]:
+        used = await uow.email_tokens.consume(secrets.digest(token), purpose, self._kit.clock.now())
+        account = await uow.accounts.get(used[0], lock=True) if used else None
+        # A token proves the address it was mailed to, not one the account changed to since.
+        if used is None or account is None or account.email != used[1]:
+            raise invalid("invalid_token", "This token was used, has expired, or is not ours. Ask for a new one.", pointer="/token")
+        return account, used[1]

@@ -1,0 +1,22 @@
+"""Who a secret belongs to."""
+
+from ostiary.domain.access import Principal
+from ostiary.services import secrets
+from ostiary.services.context import Kit
+
+
+class AuthenticationService:
+    """Looks principals up by the hash of their secret; nothing is cached past a revocation."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    async def session(self, secret: str) -> Principal | None:
+        """The caller behind a living session."""
+        async with self._kit.uow() as uow:
+            return await uow.sessions.principal(secrets.digest(secret), self._kit.clock.now())
+
+    async def directory_token(self, secret: str) -> Principal | None:
+        """The directory behind a SCIM token that is not revoked, of a directory that is on (R48, R55)."""
+        async with self._kit.uow() as uow:
+            return await uow.directories.principal(secrets.digest(secret), self._kit.clock.now())

@@ -1,0 +1,57 @@
+"""The mails we write: plain text, one per occasion, the link last."""
+
+from ostiary.domain.invitation import Invitation
+from ostiary.domain.organization import Organization
+from ostiary.services.ports.world import Mail
+
+
+def verify_email(to: str, base_url: str, token: str) -> Mail:
+    """Proves an address at sign-up."""
+    return Mail(
+        to,
+        "Confirm your e-mail address",
+        "Welcome. Confirm that this address is yours with the token below (POST /v1/auth/verify-email at "
+        f"{base_url}). It works once, for 24 hours.\n\n{token}\n",
+    )
+
+
+def reset_password(to: str, base_url: str, token: str) -> Mail:
+    """Lets a person who can read this mailbox set a new password."""
+    return Mail(
+        to,
+        "Reset your password",
+        "Somebody, you we hope, asked for a new password. Set it with the token below "
+        f"(POST /v1/auth/password-reset/confirm at {base_url}). It works once, for 30 minutes. If it was not you, "
+        f"do nothing.\n\n{token}\n",
+    )
+
+
+def invitation(organization: Organization, invited: Invitation, invited_by: str, base_url: str, token: str) -> Mail:
+    """Carries the secret of an invitation."""
+    return Mail(
+        invited.email,
+        f"Join {organization.name}",
+        f"{invited_by} invites you to {organization.name} as {invited.role}. Sign in or sign up with this address, then "
+        f"accept with the token below (POST /v1/invitations/accept at {base_url}) before "
+        f"{invited.expires_at:%d %B %Y, %H:%M} UTC.\n\n{token}\n",
+    )
+
+
+def address_changed(to: str, new_email: str, organization_name: str) -> Mail:
+    """Tells the old address that an identity provider renamed the person (R33)."""
+    return Mail(
+        to,
+        "Your e-mail address was changed",
+        f"The identity provider of {organization_name} changed your sign-in address to {new_email}. If that is wrong, "
+        "ask your administrator.\n",
+    )
+
+
+def recovery_used(to: str, organization_name: str, who: str) -> Mail:
+    """Tells every administrator that a recovery code was used (R62)."""
+    return Mail(
+        to,
+        f"A recovery code of {organization_name} was used",
+        f"{who} used a recovery code to repair single sign-on of {organization_name}. The session lasts 15 minutes. If "
+        "nobody you trust did this, renew the recovery codes and look at the audit events now.\n",
+    )

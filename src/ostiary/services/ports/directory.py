@@ -1,0 +1,52 @@
+"""Repositories of Directory Sync: settings, tokens, pushed users and groups."""
+
+from datetime import datetime
+from typing import Protocol
+
+from ostiary.domain.access import Principal
+from ostiary.domain.directory import Directory, DirectoryToken
+from ostiary.domain.directory_policy import DirectoryEnablementEffects
+
+
+class DirectoryRepository(Protocol):
+    """The directory of one organization, and its tokens."""
+
+    async def get(self, organization_id: str, *, lock: bool = False) -> Directory | None:
+        """The directory, its row locked if asked; None while nobody ever looked at it."""
+        ...
+
+    async def put(self, directory: Directory) -> None:
+        """Store the directory's settings, new or changed."""
+        ...
+
+    async def enablement_effects(self, organization_id: str) -> DirectoryEnablementEffects:
+        """What enabling would do now (R40)."""
+        ...
+
+    async def clear_teams(self, organization_id: str) -> None:
+        """Delete every team made by hand (R40)."""
+        ...
+
+    async def release(self, organization_id: str, at: datetime) -> None:
+        """Make members and teams manually managed and forget what was pushed (R55)."""
+        ...
+
+    async def add_token(self, token: DirectoryToken, secret_hash: bytes) -> None:
+        """Store a new token."""
+        ...
+
+    async def tokens(self, organization_id: str) -> tuple[DirectoryToken, ...]:
+        """The tokens that are not revoked, oldest first."""
+        ...
+
+    async def revoke_token(self, organization_id: str, token_id: str, at: datetime) -> bool:
+        """Stop one token; False when there is none."""
+        ...
+
+    async def revoke_all_tokens(self, organization_id: str, at: datetime) -> None:
+        """Stop every token (R55)."""
+        ...
+
+    async def principal(self, secret_hash: bytes, now: datetime) -> Principal | None:
+        """The directory behind a living token, if the directory is on; notes the use, at most once a minute."""
+        ...
