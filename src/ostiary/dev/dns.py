@@ -6,12 +6,11 @@ run this server and point the service's resolver at it. It is authoritative for 
 
 import asyncio
 import contextlib
-import os
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 import dns.exception
 import dns.flags
@@ -21,7 +20,6 @@ import dns.opcode
 import dns.rcode
 import dns.rdata
 import dns.rdataclass
-import dns.rdataset
 import dns.rdatatype
 import dns.rrset
 import dns.zone
@@ -52,7 +50,10 @@ class DevelopmentZone:
         self._records: Mapping[dns.name.Name, tuple[str, ...]] = _read(path, self.origin) if path else {}
 
     def set_txt(self, name: str, values: Iterable[str]) -> None:
-        """Publish exactly these TXT records at the name; raises ValueError for a name outside the zone or a bad value."""
+        """Publish exactly these TXT records at the name.
+
+        Raises ValueError for a name outside the zone or a value that cannot stand in a record.
+        """
         owner = self._owner(name)
         texts = tuple(values)
         if not texts:
@@ -136,7 +137,10 @@ class Address:
 
 
 class DevelopmentDnsServer:
-    """Answers from a zone on UDP and TCP; port 0 takes one that is free for both. Start and stop it in one event loop."""
+    """Answers from a zone on UDP and TCP; port 0 takes one that is free for both.
+
+    Start and stop it in one event loop.
+    """
 
     def __init__(self, zone: DevelopmentZone, host: str = "127.0.0.1", port: int = 0) -> None:
         self.zone = zone
@@ -183,7 +187,7 @@ class DevelopmentDnsServer:
             await self._tcp.wait_closed()
             self._tcp = None
 
-    async def __aenter__(self) -> "DevelopmentDnsServer":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -267,7 +271,7 @@ def _read(path: Path, origin: dns.name.Name) -> dict[dns.name.Name, tuple[str, .
         return {}
     zone = dns.zone.from_text(path.read_text(), origin, relativize=False, check_origin=False)
     return {
-        owner: tuple(b"".join(rdata.strings).decode() for rdata in rdataset)
+        owner: tuple(b"".join(rdata.strings).decode() for rdata in cast("Iterable[TXT]", rdataset))
         for owner, rdataset in zone.iterate_rdatasets("TXT")
     }
 
@@ -279,4 +283,4 @@ def _write(path: Path, records: Mapping[dns.name.Name, tuple[str, ...]]) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text("; The development DNS zone: one TXT record a line.\n" + "".join(lines))
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -44,12 +44,12 @@ class _Front:
         self._idp = IdentityProvider(settings)
         self._pending = PendingSignIns()
 
-    async def home(self, request: Request) -> Response:
+    async def home(self, _: Request) -> Response:
         return page(
             "home.html", settings=self._settings, users=users.LISTED, password=users.PASSWORD, has_dns=bool(self._zone)
         )
 
-    async def metadata(self, request: Request) -> Response:
+    async def metadata(self, _: Request) -> Response:
         return Response(self._idp.metadata, media_type="application/samlmetadata+xml")
 
     async def sso_redirect(self, request: Request) -> Response:

@@ -1,14 +1,17 @@
-# pysaml2 carries no type information.
-# pyright: reportMissingTypeStubs=false
-"""XML signatures for pysaml2 through the xmlsec library, in this process: neither the xmlsec1 program nor a key file."""
+"""XML signatures through the xmlsec library, in this process: no xmlsec1 program, no temporary files."""
 
-from pathlib import Path
+import base64
+from importlib.metadata import version
+from typing import TypeAlias
 
 import xmlsec
 from lxml import etree
 from saml2.sigver import CryptoBackend, SigverError
 
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
+
+# lxml names its element class as private, although every annotation needs it.
+Element: TypeAlias = etree._Element  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 ACCEPTED_SIGNATURES = frozenset(
     f"http://www.w3.org/2001/04/xmldsig-more#{algorithm}"
@@ -18,7 +21,7 @@ ACCEPTED_SIGNATURES = frozenset(
 
 
 class XmlsecBackend(CryptoBackend):
-    """What pysaml2 asks of its crypto backend: sign one element of a document, check the signature of one."""
+    """Signs for pysaml2. What service providers send is checked by `is_signed`, without pysaml2's certificate files."""
 
     def __init__(self, private_key_pem: bytes) -> None:
         super().__init__()
@@ -27,9 +30,15 @@ class XmlsecBackend(CryptoBackend):
     @property
     def version(self) -> str:
         """The version pysaml2 may log."""
-        return ".".join(str(part) for part in xmlsec.get_libxmlsec_version())
+        return version("xmlsec")
 
-    def sign_statement(self, statement: str | bytes, node_name: str, key_file: str, node_id: str) -> str:
+    def sign_statement(
+        self,
+        statement: str | bytes,
+        node_name: str,  # noqa: ARG002 (pysaml2 hands it to its program)
+        key_file: str,  # noqa: ARG002 (our key is here already)
+        node_id: str,
+    ) -> str:
         """The document with the signature template of the element `node_id` filled in, by our own key always."""
         root = _parse(statement)
         element = _element(root, node_id)
@@ -39,22 +48,25 @@ class XmlsecBackend(CryptoBackend):
         context.sign(_signature(element))
         return etree.tostring(root, encoding="unicode")
 
-    def validate_signature(
-        self, enctext: str | bytes, cert_file: str, cert_type: str, node_name: str, node_id: str
-    ) -> bool:
-        """Whether the element `node_id` is signed by the certificate; raises SigverError for a refused algorithm."""
-        element = _element(_parse(enctext), node_id)
-        signature = _signature(element)
-        method = signature.find("{*}SignedInfo/{*}SignatureMethod")
-        check_algorithm(None if method is None else method.get("Algorithm"))
-        context = xmlsec.SignatureContext()
-        context.key = xmlsec.Key.from_memory(Path(cert_file).read_bytes(), xmlsec.constants.KeyDataFormatCertPem)
-        context.register_id(element, "ID")
-        try:
-            context.verify(signature)
-        except xmlsec.Error:
-            return False
-        return True
+
+def is_signed(document: str | bytes, element_id: str, certificate: str) -> bool:
+    """Whether the element with that ID carries its own signature, by the certificate (base64 of DER).
+
+    Raises SigverError for an algorithm that is refused, and for a document without that element or signature.
+    """
+    element = _element(_parse(document), element_id)
+    signature = _signature(element)
+    method = signature.find("{*}SignedInfo/{*}SignatureMethod")
+    check_algorithm(None if method is None else method.get("Algorithm"))
+    references = [reference.get("URI") for reference in signature.iterfind("{*}SignedInfo/{*}Reference")]
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_memory(base64.b64decode(certificate), xmlsec.constants.KeyDataFormatCertDer)
+    context.register_id(element, "ID")
+    try:
+        context.verify(signature)
+    except xmlsec.Error:
+        return False
+    return references == [f"#{element_id}"]
 
 
 def check_algorithm(algorithm: str | None) -> None:
@@ -65,19 +77,19 @@ def check_algorithm(algorithm: str | None) -> None:
         )
 
 
-def _parse(document: str | bytes) -> etree._Element:
+def _parse(document: str | bytes) -> Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     return etree.fromstring(document.encode() if isinstance(document, str) else document, parser)
 
 
-def _element(root: etree._Element, element_id: str) -> etree._Element:
+def _element(root: Element, element_id: str) -> Element:
     found = [element for element in root.iter("{*}*") if element.get("ID") == element_id]
     if len(found) != 1:
         raise SigverError(f"The ID {element_id} stands {len(found)} times in the message; it must be there once.")
     return found[0]
 
 
-def _signature(element: etree._Element) -> etree._Element:
+def _signature(element: Element) -> Element:
     signature = element.find(SIGNATURE)
     if signature is None:
         raise SigverError(f"The element {element.get('ID')} carries no signature.")

@@ -1,6 +1,7 @@
 """Edits the development DNS zone over HTTP: JSON for programs, a form for people."""
 
 from http import HTTPStatus
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -66,11 +67,10 @@ class _DnsFront:
 
 
 def _values(body: object) -> list[str]:
-    match body:
-        case {"txt": [*values]} if all(isinstance(value, str) for value in values):
-            return [str(value) for value in values]
-        case _:
-            raise ValueError('Send a JSON object such as {"txt": ["the value to publish"]}.')
+    values = cast("dict[str, object]", body).get("txt") if isinstance(body, dict) else None
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in cast("list[object]", values)):
+        raise ValueError('Send a JSON object such as {"txt": ["the value to publish"]}.')
+    return cast("list[str]", values)
 
 
 def _problem(status: HTTPStatus, detail: str) -> Response:

@@ -22,9 +22,11 @@ HEADERS = {
 _templates = Environment(
     loader=PackageLoader("ostiary.devidp"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_templates.globals["submit_script"] = Markup(_SUBMIT)  # noqa: S704 (a constant of this module)
+_SUBMIT_MARKUP = Markup(_SUBMIT)  # noqa: S704 (the constant above)
 
 
 def page(template: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> HTMLResponse:
     """The template filled in; every value is escaped."""
-    return HTMLResponse(_templates.get_template(template).render(values), status, HEADERS)
+    return HTMLResponse(
+        _templates.get_template(template).render(submit_script=_SUBMIT_MARKUP, **values), status, HEADERS
+    )

@@ -1,6 +1,5 @@
 # pysaml2 carries no type information.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """The service providers that ask for a sign-in: read from the metadata at their entity id, each time they ask.
 
 Nothing is remembered between requests, so a service provider that was reset or took a new key is known at once.
@@ -23,9 +22,10 @@ FETCH_SECONDS = 5.0
 async def learn(store: MetadataStore, entity_id: str) -> None:
     """Put the service provider's current metadata into pysaml2's store; raises RequestRefused saying what is wrong."""
     _refuse_elsewhere(entity_id)
-    metadata = InMemoryMetaData(store.attrc, await _fetch(entity_id))
+    document = await _fetch(entity_id)
+    metadata = InMemoryMetaData(store.attrc)
     try:
-        metadata.load()
+        metadata.parse(document)
     except SAMLError as error:
         raise RequestRefused(f"The document at {entity_id} is no SAML metadata.") from error
     if entity_id not in metadata.entity:
@@ -68,7 +68,7 @@ async def _fetch(url: str) -> bytes:
             httpx.AsyncClient(timeout=FETCH_SECONDS, trust_env=False, follow_redirects=False) as client,
             client.stream("GET", url) as response,
         ):
-            if response.status_code != httpx.codes.OK:
+            if not response.is_success:
                 raise RequestRefused(f"Fetching the metadata at {url} was answered with {response.status_code}.")
             async for chunk in response.aiter_bytes():
                 body += chunk
