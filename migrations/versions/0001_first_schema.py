@@ -12,7 +12,7 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
     """Create every table."""
     op.create_table(
         "accounts",
@@ -627,7 +627,7 @@ def upgrade() -> None:
     )
 
 
-def downgrade() -> None:
+def downgrade() -> None:  # noqa: PLR0915 - one statement a table and index
     """Drop every table."""
     op.drop_index(op.f("ix_directory_group_members_organization_id_value"), table_name="directory_group_members")
     op.drop_table("directory_group_members")

@@ -15,7 +15,9 @@ MAX_EMAIL_LENGTH = 254
 MAX_NAME_LENGTH = 200
 
 # RFC 5321 dot-atom, which is all that identity providers and people use; quoted local parts are refused.
-_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+)*")
+_LOCAL_PART = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+)*"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """A SAML connection: an identity provider configured for one organization, and what makes it ready."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import parse_qs, urlsplit
 
-from ostiary.domain.errors import conflict
+from ostiary.domain.errors import conflict, invalid
 
 DEFAULT_CLOCK_SKEW = timedelta(seconds=60)
 
@@ -136,6 +138,33 @@ class Connection:
     def carries_sso(self, now: datetime) -> bool:
         """Whether people can sign in through it now: active and ready (R4)."""
         return self.status is ConnectionStatus.ACTIVE and self.is_ready(now)
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def identity_provider_tenant(provider: Provider, idp: IdentityProvider) -> str:
+    """Which tenant of an identity provider this is, so that one person has one internal id in it (R30).
+
+    Okta and OneLogin: the host of the SSO URL; Entra: the tenant's GUID; Google: the idpid; otherwise the entity id.
+    """
+    url = urlsplit(idp.sso_url)
+    if provider in (Provider.OKTA, Provider.ONELOGIN) and url.hostname:
+        return f"{provider}:{url.hostname}"
+    if provider is Provider.ENTRA and (guid := _GUID.search(idp.entity_id.lower()) or _GUID.search(url.path.lower())):
+        return f"{provider}:{guid.group()}"
+    if provider is Provider.GOOGLE and (idpid := parse_qs(url.query).get("idpid")):
+        return f"{provider}:{idpid[0]}"
+    return idp.entity_id
+
+
+def checked_endpoint(url: str, *, pointer: str) -> str:
+    """An identity provider's address: https, or http on a loopback host; raises `invalid_endpoint`."""
+    parts = urlsplit(url)
+    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if len(url) > 2048 or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
+        raise invalid("invalid_endpoint", "Give the https:// address your identity provider shows.", pointer=pointer)
+    return url
 
 
 def ensure_can_activate(connection: Connection, now: datetime) -> None:

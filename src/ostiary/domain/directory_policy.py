@@ -25,7 +25,8 @@ def ensure_can_enable(organization: Organization) -> None:
     ensure_entitled(organization)
     if organization.directory_held_back:
         raise forbidden(
-            "directory_sync_not_entitled", "Directory Sync is not yet available to this organization. Ask support for it."
+            "directory_sync_not_entitled",
+            "Directory Sync is not yet available to this organization. Ask support for it.",
         )
     if not organization.sso.enabled:
         raise conflict("sso_not_enabled", "Directory Sync needs single sign-on. Enable single sign-on first.")

@@ -26,7 +26,13 @@ class DomainError(Exception):
     """
 
     def __init__(
-        self, kind: Kind, code: str, detail: str, *, pointer: str | None = None, extra: Mapping[str, str | int] | None = None
+        self,
+        kind: Kind,
+        code: str,
+        detail: str,
+        *,
+        pointer: str | None = None,
+        extra: Mapping[str, str | int] | None = None,
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.kind = kind

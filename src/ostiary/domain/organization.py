@@ -14,7 +14,9 @@ DEFAULT_ROLE_ATTRIBUTE = "role"
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 # A slug stands where ids stand; these would be taken for one, or for a page of ours.
-_RESERVED_SLUGS = frozenset({"admin", "api", "finish", "me", "new", "operator", "ostiary", "saml", "scim", "sso", "www"})
+_RESERVED_SLUGS = frozenset(
+    {"admin", "api", "finish", "me", "new", "operator", "ostiary", "saml", "scim", "sso", "www"}
+)
 
 
 class Plan(StrEnum):

@@ -81,9 +81,7 @@ class AccountResolution:
     erase_credentials: bool = False
 
 
-def read_identity(
-    assertion: VerifiedAssertion, mapping: AttributeMapping, role_attribute: str
-) -> AssertedIdentity:
+def read_identity(assertion: VerifiedAssertion, mapping: AttributeMapping, role_attribute: str) -> AssertedIdentity:
     """The identity an accepted assertion asserts; raises `ResponseRefused` naming the attribute that is missing."""
     name_id = assertion.name_id or ""
     internal_id = _first(assertion.attributes, (mapping.id,)) if mapping.id else _internal_id_of(assertion)

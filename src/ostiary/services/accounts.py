@@ -205,5 +205,9 @@ class AccountService:
         account = await uow.accounts.get(used[0], lock=True) if used else None
         # A token proves the address it was mailed to, not one the account changed to since.
         if used is None or account is None or account.email != used[1]:
-            raise invalid("invalid_token", "This token was used, has expired, or is not ours. Ask for a new one.", pointer="/token")
+            raise invalid(
+                "invalid_token",
+                "This token was used, has expired, or is not ours. Ask for a new one.",
+                pointer="/token",
+            )
         return account, used[1]

@@ -18,5 +18,9 @@ class AuthenticationService:
 
     async def directory_token(self, secret: str) -> Principal | None:
         """The directory behind a SCIM token that is not revoked, of a directory that is on (R48, R55)."""
+        digest = secrets.digest(secret)
         async with self._kit.uow() as uow:
-            return await uow.directories.principal(secrets.digest(secret), self._kit.clock.now())
+            principal = await uow.directories.principal(digest)
+            if principal is not None and await uow.directories.note_use(digest, self._kit.clock.now()):
+                await uow.commit()
+        return principal

@@ -149,7 +149,9 @@ async def admit(
 class Journal:
     """Writes audit events for one organization into one transaction (R60)."""
 
-    def __init__(self, kit: Kit, uow: UnitOfWork, organization_id: str, actor: AuditActor, request_id: str | None) -> None:
+    def __init__(
+        self, kit: Kit, uow: UnitOfWork, organization_id: str, actor: AuditActor, request_id: str | None
+    ) -> None:
         self._kit = kit
         self._uow = uow
         self._organization_id = organization_id

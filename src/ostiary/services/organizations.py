@@ -6,6 +6,7 @@ from ostiary.domain import ids
 from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent
+from ostiary.domain.directory import Directory
 from ostiary.domain.errors import not_found
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
 from ostiary.domain.organization import AddOn, Organization, Plan, checked_slug
@@ -52,9 +53,15 @@ class OrganizationService:
                 role_provenance=founded,
             )
             await uow.members.add(member)
+            await uow.directories.put(
+                Directory(self._kit.ids.new(ids.DIRECTORY), organization.id, enabled=False, created_at=now)
+            )
             journal = Journal(self._kit, uow, organization.id, actor_of(principal), caller.request_id)
             await journal.write(
-                "organization.created", "organization", organization.id, after={"name": organization.name, "slug": organization.slug}
+                "organization.created",
+                "organization",
+                organization.id,
+                after={"name": organization.name, "slug": organization.slug},
             )
             await uow.commit()
         return organization

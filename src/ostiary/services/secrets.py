@@ -10,6 +10,7 @@ RELAY_STATE = "ost_rs_"
 BROWSER = "ost_flow_"
 SCIM = "ost_scim_"
 CREDENTIAL = "ost_db_"
+RECOVERY = "ost_rec_"
 
 
 def digest(secret: str) -> bytes:

@@ -22,7 +22,15 @@ class DatabaseReadiness:
                 present = {row.version_num for row in rows}
         except SQLAlchemyError as error:
             missing_table = "alembic_version" in str(error)
-            return ["The database has no schema: run `ostiary migrate`." if missing_table else "The database does not answer."]
+            return [
+                "The database has no schema: run `ostiary migrate`."
+                if missing_table
+                else "The database does not answer."
+            ]
         except OSError:
             return ["The database does not answer."]
-        return [] if present == set(self._expected) else ["The database's schema is another version's: run `ostiary migrate`."]
+        return (
+            []
+            if present == set(self._expected)
+            else ["The database's schema is another version's: run `ostiary migrate`."]
+        )

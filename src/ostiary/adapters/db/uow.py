@@ -8,8 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ostiary.adapters.db.outbox import PgOutbox
 from ostiary.adapters.db.repositories.accounts import Accounts, EmailTokens, Sessions
 from ostiary.adapters.db.repositories.audit import Audit
+from ostiary.adapters.db.repositories.connections import Connections, SpKeys
+from ostiary.adapters.db.repositories.directories import Directories
+from ostiary.adapters.db.repositories.domains import Domains
+from ostiary.adapters.db.repositories.identities import Identities
 from ostiary.adapters.db.repositories.members import Access, Members
 from ostiary.adapters.db.repositories.organizations import Organizations
+from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
+from ostiary.adapters.db.repositories.sso import RecoveryCodes, Sso
 from ostiary.services.ports.world import Sealer
 
 
@@ -31,6 +37,16 @@ class SqlUnitOfWork:
         self.access = Access(connection)
         self.audit = Audit(connection)
         self.outbox = PgOutbox(connection, self._sealer)
+        self.domains = Domains(connection)
+        self.connections = Connections(connection)
+        self.sp_keys = SpKeys(connection)
+        self.sso = Sso(connection)
+        self.recovery_codes = RecoveryCodes(connection)
+        self.identities = Identities(connection)
+        self.flows = Flows(connection)
+        self.codes = Codes(connection)
+        self.traces = Traces(connection)
+        self.directories = Directories(connection)
         return self
 
     async def __aexit__(

@@ -12,7 +12,7 @@ class DirectoryRepository(Protocol):
     """The directory of one organization, and its tokens."""
 
     async def get(self, organization_id: str, *, lock: bool = False) -> Directory | None:
-        """The directory, its row locked if asked; None while nobody ever looked at it."""
+        """The directory, its row locked if asked; made with the organization."""
         ...
 
     async def put(self, directory: Directory) -> None:
@@ -47,6 +47,10 @@ class DirectoryRepository(Protocol):
         """Stop every token (R55)."""
         ...
 
-    async def principal(self, secret_hash: bytes, now: datetime) -> Principal | None:
-        """The directory behind a living token, if the directory is on; notes the use, at most once a minute."""
+    async def principal(self, secret_hash: bytes) -> Principal | None:
+        """The directory behind a living token, if the directory is on: global (the secret says whose it is)."""
+        ...
+
+    async def note_use(self, secret_hash: bytes, now: datetime) -> bool:
+        """Remember that the token was used, at most once a minute; answers whether it wrote."""
         ...

@@ -4,7 +4,21 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
-from ostiary.services.ports.organizations import AuditRepository, MemberRepository, OrganizationRepository, SessionReaper
+from ostiary.services.ports.directory import DirectoryRepository
+from ostiary.services.ports.organizations import (
+    AuditRepository,
+    MemberRepository,
+    OrganizationRepository,
+    SessionReaper,
+)
+from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
+from ostiary.services.ports.sso import (
+    ConnectionRepository,
+    DomainRepository,
+    RecoveryCodeRepository,
+    SpKeyRepository,
+    SsoRepository,
+)
 from ostiary.services.ports.world import Outbox
 
 
@@ -22,6 +36,16 @@ class UnitOfWork(Protocol):
     access: SessionReaper
     audit: AuditRepository
     outbox: Outbox
+    domains: DomainRepository
+    connections: ConnectionRepository
+    sp_keys: SpKeyRepository
+    sso: SsoRepository
+    recovery_codes: RecoveryCodeRepository
+    identities: IdentityRepository
+    flows: FlowRepository
+    codes: CodeRepository
+    traces: TraceRepository
+    directories: DirectoryRepository
 
     async def __aenter__(self) -> Self:
         """Begin."""

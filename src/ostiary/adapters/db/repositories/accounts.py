@@ -12,7 +12,8 @@ from ostiary.domain.account import Account, Session, SessionKind
 from ostiary.services.ports.accounts import EmailTokenPurpose
 
 
-def _account(row: Row[Any]) -> Account:
+def read_account(row: Row[Any]) -> Account:
+    """The account in a row."""
     return Account(
         id=row.id,
         email=row.email,
@@ -43,13 +44,13 @@ class Accounts(Repository):
         """The account, its row locked if asked."""
         statement = select(accounts).where(accounts.c.id == account_id)
         row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
-        return None if row is None else _account(row)
+        return None if row is None else read_account(row)
 
     async def by_email(self, email: str, *, lock: bool = False) -> Account | None:
         """The account of a checked address."""
         statement = select(accounts).where(accounts.c.email == email)
         row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
-        return None if row is None else _account(row)
+        return None if row is None else read_account(row)
 
     async def set_password(self, account_id: str, password_hash: str | None) -> None:
         """Replace the password, or erase it with None."""

@@ -50,11 +50,7 @@ class Members(Repository):
     async def save(self, member: Member) -> None:
         """Store every changeable field of a member read before."""
         values = member_values(member)
-        await self._execute(
-            update(members)
-            .where(_one(values.pop("organization_id"), values.pop("id")))
-            .values(values)
-        )
+        await self._execute(update(members).where(_one(values.pop("organization_id"), values.pop("id"))).values(values))
 
     async def remove(self, organization_id: str, member_id: str) -> None:
         """Delete the membership, and with it its teams and database roles (R13, R14)."""
@@ -150,7 +146,10 @@ def _conditions(matching: MemberFilter) -> list[ColumnElement[bool]]:
         conditions.append(members.c.managed_by == matching.managed_by)
     if matching.q:
         conditions.append(
-            or_(members.c.name.icontains(matching.q, autoescape=True), members.c.email.icontains(matching.q, autoescape=True))
+            or_(
+                members.c.name.icontains(matching.q, autoescape=True),
+                members.c.email.icontains(matching.q, autoescape=True),
+            )
         )
     return conditions
 

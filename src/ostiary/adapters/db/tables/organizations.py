@@ -72,11 +72,15 @@ members = Table(
 )
 
 
-def member_reference(*, primary_key: bool = False, ondelete: str = "CASCADE") -> tuple[Column[str], ForeignKeyConstraint]:
+def member_reference(
+    *, primary_key: bool = False, ondelete: str = "CASCADE"
+) -> tuple[Column[str], ForeignKeyConstraint]:
     """A member of the same organization; goes with the member."""
     return (
         Column("member_id", TypeId(ids.MEMBER), primary_key=primary_key, nullable=False),
-        ForeignKeyConstraint(["organization_id", "member_id"], ["members.organization_id", "members.id"], ondelete=ondelete),
+        ForeignKeyConstraint(
+            ["organization_id", "member_id"], ["members.organization_id", "members.id"], ondelete=ondelete
+        ),
     )
 
 

@@ -48,6 +48,8 @@ connections = Table(
     Column("provider", String(16), nullable=False),
     Column("status", String(16), nullable=False),
     Column("idp_entity_id", Text),
+    # Which tenant of which identity provider this is: two connections of one tenant know the same people (R30).
+    Column("idp_tenant", Text),
     Column("idp_sso_url", Text),
     Column("idp_sso_binding", String(16)),
     Column("idp_slo_url", Text),
@@ -68,6 +70,7 @@ connections = Table(
     moment("created_at"),
     # The browser's and the identity provider's URLs name the connection alone.
     UniqueConstraint("id"),
+    Index(None, "idp_tenant"),
 )
 
 sp_keys = Table(
@@ -135,7 +138,9 @@ one_time_codes = Table(
     Column("secret_hash", LargeBinary(32), primary_key=True),
     Column("account_id", TypeId(ids.ACCOUNT), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
     Column("connection_id", TypeId(ids.CONNECTION), nullable=False),
-    Column("code_challenge", Text, nullable=False),
+    # PKCE challenge of the client, or hash of the browser's flow cookie; neither where the identity provider began.
+    Column("code_challenge", Text),
+    Column("browser_hash", LargeBinary(32)),
     Column("session_index", Text),
     moment("session_expires_at"),
     moment("expires_at"),

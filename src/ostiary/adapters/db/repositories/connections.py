@@ -1,0 +1,223 @@
+"""SAML connections of one organization, and our keys for them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, any_, delete, insert, or_, select, update
+
+from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.tables import connections, domains, organizations, sessions, sp_keys
+from ostiary.domain.connection import (
+    AttributeMapping,
+    Binding,
+    Certificate,
+    Connection,
+    ConnectionStatus,
+    IdentityProvider,
+    NameIdFormat,
+    Provider,
+    identity_provider_tenant,
+)
+from ostiary.domain.domain_name import FAILING_GRACE, DomainStatus
+from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.sso import DiscoveredConnection, StoredSpKey
+
+
+def _connection(row: Row[Any]) -> Connection:
+    return Connection(
+        id=row.id,
+        organization_id=row.organization_id,
+        name=row.name,
+        provider=Provider(row.provider),
+        status=ConnectionStatus(row.status),
+        created_at=row.created_at,
+        idp=_identity_provider(row),
+        metadata_url=row.metadata_url,
+        metadata_refreshed_at=row.metadata_refreshed_at,
+        domain_ids=tuple(row.domain_ids),
+        attribute_mapping=AttributeMapping(**row.attribute_mapping),
+        name_id_format=NameIdFormat(row.name_id_format) if row.name_id_format else None,
+        allow_idp_initiated=row.allow_idp_initiated,
+        sign_requests=row.sign_requests,
+        want_assertions_encrypted=row.want_assertions_encrypted,
+        allow_sha1=row.allow_sha1,
+        clock_skew=timedelta(seconds=row.clock_skew_seconds),
+        idp_changed_at=row.idp_changed_at,
+        tested_at=row.tested_at,
+    )
+
+
+def _identity_provider(row: Row[Any]) -> IdentityProvider | None:
+    if row.idp_entity_id is None:
+        return None
+    return IdentityProvider(
+        entity_id=row.idp_entity_id,
+        sso_url=row.idp_sso_url,
+        sso_binding=Binding(row.idp_sso_binding),
+        slo_url=row.idp_slo_url,
+        certificates=tuple(
+            Certificate(
+                fingerprint_sha256=item["fingerprint_sha256"],
+                not_before=datetime.fromisoformat(item["not_before"]),
+                not_after=datetime.fromisoformat(item["not_after"]),
+                der_base64=item["der_base64"],
+            )
+            for item in row.idp_certificates
+        ),
+    )
+
+
+def _certificate_values(certificate: Certificate) -> dict[str, str]:
+    return {
+        "fingerprint_sha256": certificate.fingerprint_sha256,
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+        "der_base64": certificate.der_base64,
+    }
+
+
+def _values(connection: Connection) -> dict[str, Any]:
+    idp, mapping = connection.idp, connection.attribute_mapping
+    names = {"id": mapping.id, "email": mapping.email, "first_name": mapping.first_name, "last_name": mapping.last_name}
+    return {
+        "name": connection.name,
+        "provider": connection.provider,
+        "status": connection.status,
+        "idp_entity_id": idp.entity_id if idp else None,
+        "idp_tenant": identity_provider_tenant(connection.provider, idp) if idp else None,
+        "idp_sso_url": idp.sso_url if idp else None,
+        "idp_sso_binding": idp.sso_binding if idp else None,
+        "idp_slo_url": idp.slo_url if idp else None,
+        "idp_certificates": [_certificate_values(certificate) for certificate in idp.certificates] if idp else [],
+        "metadata_url": connection.metadata_url,
+        "metadata_refreshed_at": connection.metadata_refreshed_at,
+        "domain_ids": list(connection.domain_ids),
+        "attribute_mapping": {ours: theirs for ours, theirs in names.items() if theirs is not None},
+        "name_id_format": connection.name_id_format,
+        "allow_idp_initiated": connection.allow_idp_initiated,
+        "sign_requests": connection.sign_requests,
+        "want_assertions_encrypted": connection.want_assertions_encrypted,
+        "allow_sha1": connection.allow_sha1,
+        "clock_skew_seconds": int(connection.clock_skew.total_seconds()),
+        "idp_changed_at": connection.idp_changed_at,
+    }
+
+
+def _one(organization_id: str, connection_id: str) -> ColumnElement[bool]:
+    return (connections.c.organization_id == organization_id) & (connections.c.id == connection_id)
+
+
+class Connections(Repository):
+    """SAML connections of one organization."""
+
+    async def add(self, connection: Connection) -> None:
+        """Store a new connection."""
+        await self._execute(
+            insert(connections).values(
+                organization_id=connection.organization_id,
+                id=connection.id,
+                created_at=connection.created_at,
+                **_values(connection),
+            )
+        )
+
+    async def get(self, organization_id: str, connection_id: str, *, lock: bool = False) -> Connection | None:
+        """The connection, its row locked if asked."""
+        statement = select(connections).where(_one(organization_id, connection_id))
+        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        return None if row is None else _connection(row)
+
+    async def organization_of(self, connection_id: str) -> str | None:
+        """Whose connection it is: browsers and identity providers name the connection alone."""
+        return await self._scalar(select(connections.c.organization_id).where(connections.c.id == connection_id))
+
+    async def all(self, organization_id: str) -> tuple[Connection, ...]:
+        """Every connection of the organization."""
+        rows = await self._execute(
+            select(connections).where(connections.c.organization_id == organization_id).order_by(connections.c.id)
+        )
+        return tuple(_connection(row) for row in rows)
+
+    async def list(self, organization_id: str, page: PageRequest) -> Page[Connection]:
+        """Connections, oldest first."""
+        statement = select(connections).where(connections.c.organization_id == organization_id)
+        if page.after is not None:
+            statement = statement.where(connections.c.id > page.after)
+        rows = (await self._execute(statement.order_by(connections.c.id).limit(page.limit + 1))).all()
+        return page_of(rows, page, _connection, lambda row: row.id)
+
+    async def save(self, connection: Connection) -> None:
+        """Store every changeable field of a connection read before; a test that passed meanwhile is kept."""
+        await self._execute(
+            update(connections).where(_one(connection.organization_id, connection.id)).values(_values(connection))
+        )
+
+    async def delete(self, organization_id: str, connection_id: str) -> None:
+        """Delete it, and its identities and sessions with it."""
+        await self._execute(
+            delete(sessions).where(
+                sessions.c.organization_id == organization_id, sessions.c.connection_id == connection_id
+            )
+        )
+        await self._execute(delete(connections).where(_one(organization_id, connection_id)))
+
+    async def mark_tested(self, organization_id: str, connection_id: str, at: datetime) -> None:
+        """Remember a passed test sign-in (R4)."""
+        await self._execute(update(connections).where(_one(organization_id, connection_id)).values(tested_at=at))
+
+    async def discover(self, domain: str, now: datetime) -> tuple[DiscoveredConnection, ...]:
+        """The SSO-enabled organizations that verified the domain and sign it in, over all organizations (R26)."""
+        admitting = or_(
+            (domains.c.status == DomainStatus.VERIFIED)
+            & (domains.c.override_until.is_(None) | (domains.c.override_until > now)),
+            (domains.c.status == DomainStatus.FAILING) & (domains.c.failing_since > now - FAILING_GRACE),
+        )
+        rows = await self._execute(
+            select(
+                organizations.c.id.label("organization_id"),
+                organizations.c.slug,
+                organizations.c.name,
+                connections.c.id.label("connection_id"),
+            )
+            .select_from(
+                domains.join(organizations, organizations.c.id == domains.c.organization_id).join(
+                    connections,
+                    (connections.c.organization_id == domains.c.organization_id)
+                    & (domains.c.id == any_(connections.c.domain_ids)),
+                )
+            )
+            .where(
+                domains.c.name == domain,
+                admitting,
+                organizations.c.sso_enabled,
+                connections.c.status == ConnectionStatus.ACTIVE,
+            )
+            .order_by(organizations.c.name, organizations.c.id, connections.c.id)
+            .limit(50)
+        )
+        return tuple(DiscoveredConnection(row.organization_id, row.slug, row.name, row.connection_id) for row in rows)
+
+
+class SpKeys(Repository):
+    """Our SAML keys, per organization."""
+
+    async def add(self, key: StoredSpKey) -> None:
+        """Store a new key."""
+        await self._execute(
+            insert(sp_keys).values(
+                organization_id=key.organization_id,
+                id=key.id,
+                certificate_pem=key.certificate_pem,
+                sealed_private_key=key.sealed_private_key,
+                created_at=key.created_at,
+            )
+        )
+
+    async def current(self, organization_id: str) -> StoredSpKey | None:
+        """The newest key."""
+        row = await self._first(
+            select(sp_keys).where(sp_keys.c.organization_id == organization_id).order_by(sp_keys.c.id.desc()).limit(1)
+        )
+        if row is None:
+            return None
+        return StoredSpKey(row.id, row.organization_id, row.certificate_pem, row.sealed_private_key, row.created_at)

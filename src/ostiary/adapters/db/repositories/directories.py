@@ -1,0 +1,186 @@
+"""The directory of one organization: settings, tokens, and what switching it on and off does."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Text, Update, cast, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.tables import (
+    directories,
+    directory_groups,
+    directory_tokens,
+    directory_users,
+    members,
+    team_members,
+    teams,
+)
+from ostiary.domain.access import CredentialKind, Principal
+from ostiary.domain.directory import Directory, DirectoryToken, OnDeactivate
+from ostiary.domain.directory_policy import DirectoryEnablementEffects
+from ostiary.domain.membership import ManagedBy
+
+_USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+def _directory(row: Row[Any]) -> Directory:
+    return Directory(
+        id=row.id,
+        organization_id=row.organization_id,
+        enabled=row.enabled,
+        created_at=row.created_at,
+        on_deactivate=OnDeactivate(row.on_deactivate),
+        manage_roles=row.manage_roles,
+        role_attribute=row.role_attribute,
+        attribute_map=row.attribute_map,
+        lenient_members=row.lenient_members,
+        enabled_at=row.enabled_at,
+        last_synced_at=row.last_synced_at,
+    )
+
+
+class Directories(Repository):
+    """The directory of one organization, and its tokens."""
+
+    async def get(self, organization_id: str, *, lock: bool = False) -> Directory | None:
+        """The directory, its row locked if asked; made with the organization."""
+        statement = select(directories).where(directories.c.organization_id == organization_id)
+        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        return None if row is None else _directory(row)
+
+    async def put(self, directory: Directory) -> None:
+        """Store the directory's settings, new or changed."""
+        values = {
+            "enabled": directory.enabled,
+            "on_deactivate": directory.on_deactivate,
+            "manage_roles": directory.manage_roles,
+            "role_attribute": directory.role_attribute,
+            "attribute_map": dict(directory.attribute_map),
+            "lenient_members": directory.lenient_members,
+            "enabled_at": directory.enabled_at,
+        }
+        statement = pg_insert(directories).values(
+            organization_id=directory.organization_id, id=directory.id, created_at=directory.created_at, **values
+        )
+        await self._execute(
+            statement.on_conflict_do_update(index_elements=[directories.c.organization_id], set_=values)
+        )
+
+    async def enablement_effects(self, organization_id: str) -> DirectoryEnablementEffects:
+        """What enabling would do now (R40)."""
+        row = await self._first(
+            select(
+                *(
+                    select(func.count())
+                    .select_from(table)
+                    .where(table.c.organization_id == organization_id)
+                    .scalar_subquery()
+                    .label(label)
+                    for table, label in ((teams, "teams"), (team_members, "team_members"), (members, "members"))
+                )
+            )
+        )
+        assert row is not None
+        return DirectoryEnablementEffects(row.teams, row.team_members, row.members)
+
+    async def clear_teams(self, organization_id: str) -> None:
+        """Delete every team; its memberships go with it (R40)."""
+        await self._execute(delete(teams).where(teams.c.organization_id == organization_id))
+
+    async def release(self, organization_id: str, at: datetime) -> None:
+        """Make members and teams manually managed and forget what was pushed (R55)."""
+        await self._execute(_with_names_of_their_own(organization_id))
+        for table in (members, teams):
+            await self._execute(
+                update(table)
+                .where(table.c.organization_id == organization_id, table.c.managed_by == ManagedBy.DIRECTORY)
+                .values(managed_by=ManagedBy.MANUAL)
+            )
+        for table in (directory_groups, directory_users):
+            await self._execute(delete(table).where(table.c.organization_id == organization_id))
+
+    async def add_token(self, token: DirectoryToken, secret_hash: bytes) -> None:
+        """Store a new token."""
+        await self._execute(
+            insert(directory_tokens).values(
+                organization_id=token.organization_id,
+                id=token.id,
+                secret_hash=secret_hash,
+                created_at=token.created_at,
+            )
+        )
+
+    async def tokens(self, organization_id: str) -> tuple[DirectoryToken, ...]:
+        """The tokens that are not revoked, oldest first."""
+        rows = await self._execute(
+            select(directory_tokens)
+            .where(directory_tokens.c.organization_id == organization_id, directory_tokens.c.revoked_at.is_(None))
+            .order_by(directory_tokens.c.id)
+        )
+        return tuple(
+            DirectoryToken(row.id, row.organization_id, row.created_at, row.last_used_at, row.revoked_at)
+            for row in rows
+        )
+
+    async def revoke_token(self, organization_id: str, token_id: str, at: datetime) -> bool:
+        """Stop one token; False when there is none."""
+        result = await self._execute(
+            update(directory_tokens)
+            .where(
+                directory_tokens.c.organization_id == organization_id,
+                directory_tokens.c.id == token_id,
+                directory_tokens.c.revoked_at.is_(None),
+            )
+            .values(revoked_at=at)
+        )
+        return result.rowcount > 0
+
+    async def revoke_all_tokens(self, organization_id: str, at: datetime) -> None:
+        """Stop every token (R55)."""
+        await self._execute(
+            update(directory_tokens)
+            .where(directory_tokens.c.organization_id == organization_id, directory_tokens.c.revoked_at.is_(None))
+            .values(revoked_at=at)
+        )
+
+    async def principal(self, secret_hash: bytes) -> Principal | None:
+        """The directory behind a living token, if the directory is on: global (the secret says whose it is)."""
+        row = await self._first(
+            select(directories.c.id, directories.c.organization_id)
+            .join(directory_tokens, directory_tokens.c.organization_id == directories.c.organization_id)
+            .where(
+                directory_tokens.c.secret_hash == secret_hash,
+                directory_tokens.c.revoked_at.is_(None),
+                directories.c.enabled,
+            )
+        )
+        if row is None:
+            return None
+        return Principal(CredentialKind.DIRECTORY_TOKEN, id=row.id, organization_id=row.organization_id)
+
+    async def note_use(self, secret_hash: bytes, now: datetime) -> bool:
+        """Remember that the token was used, at most once a minute; answers whether it wrote."""
+        result = await self._execute(
+            update(directory_tokens)
+            .where(
+                directory_tokens.c.secret_hash == secret_hash,
+                or_(
+                    directory_tokens.c.last_used_at.is_(None),
+                    directory_tokens.c.last_used_at <= now - _USE_NOTED_EVERY,
+                ),
+            )
+            .values(last_used_at=now)
+        )
+        return result.rowcount > 0
+
+
+def _with_names_of_their_own(organization_id: str) -> Update:
+    """Two groups may carry one name, two teams made by hand may not: the later ones get the end of their id."""
+    nth = func.row_number().over(partition_by=func.lower(teams.c.name), order_by=teams.c.id)
+    namesakes = select(teams.c.id, nth.label("nth")).where(teams.c.organization_id == organization_id).subquery()
+    return (
+        update(teams)
+        .where(teams.c.organization_id == organization_id, teams.c.id == namesakes.c.id, namesakes.c.nth > 1)
+        .values(name=teams.c.name + " " + func.right(cast(teams.c.id, Text), 6))
+    )

@@ -1,0 +1,192 @@
+"""Whose account an asserted identity could be."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ostiary.adapters.db.repositories.accounts import read_account
+from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.tables import accounts, connections, directory_users, domains, identities, members
+from ostiary.domain.account import Account, email_domain
+from ostiary.domain.directory import DirectoryUser
+from ostiary.domain.domain_name import DomainStatus
+from ostiary.domain.membership import Member
+from ostiary.domain.sign_in_policy import AccountCandidates, AssertedIdentity
+
+
+class Identities(Repository):
+    """Links between (connection, internal id) and accounts, in one organization."""
+
+    async def candidates(
+        self, organization_id: str, connection_id: str, identity: AssertedIdentity, admitted_domains: frozenset[str]
+    ) -> AccountCandidates:
+        """The accounts an asserted identity could be, held against other sign-ins of the same person.
+
+        `admitted_domains` are those this organization has verified (R33).
+        """
+        # Two first sign-ins of one person must not make two accounts (R63); nothing is there yet to lock.
+        await self._execute(select(func.pg_advisory_xact_lock(func.hashtextextended(identity.email, 0))))
+        here = and_(identities.c.organization_id == organization_id, identities.c.connection_id == connection_id)
+        linked = await self._account(
+            _linked_accounts().where(
+                here, identities.c.internal_id == identity.internal_id, identities.c.removed_at.is_(None)
+            )
+        )
+        by_email = await self._account(select(accounts).where(accounts.c.email == identity.email))
+        if linked is not None:
+            owns = email_domain(linked.email) in admitted_domains and email_domain(identity.email) in admitted_domains
+            return AccountCandidates(linked=linked, by_email=by_email, owns_old_domain=owns)
+        same_provider = await self._same_provider(organization_id, connection_id, identity.internal_id)
+        found = same_provider or by_email
+        if found is None:
+            return AccountCandidates()
+        facts = await self._first(_facts(organization_id, here, identity.internal_id, found.id))
+        assert facts is not None
+        return AccountCandidates(
+            same_provider=same_provider,
+            by_email=by_email,
+            by_email_has_other_id=facts.has_other_id,
+            by_email_awaits=facts.awaits,
+            link_was_removed=facts.was_removed,
+        )
+
+    async def _account(self, statement: Select[Any]) -> Account | None:
+        row = await self._first(statement.limit(1).with_for_update(of=accounts, key_share=True))
+        return None if row is None else read_account(row)
+
+    async def _same_provider(self, organization_id: str, connection_id: str, internal_id: str) -> Account | None:
+        """The account another organization's connection to the same identity provider knows by this id (R30).
+
+        Looks over all organizations, because R30 is about them; only a shared verified domain joins two.
+        """
+        ours, theirs = connections.alias("ours"), connections.alias("theirs")
+        our_domain, their_domain = domains.alias("our_domain"), domains.alias("their_domain")
+        shares_a_domain = exists(
+            select(our_domain.c.id)
+            .join(their_domain, their_domain.c.name == our_domain.c.name)
+            .where(
+                our_domain.c.organization_id == organization_id,
+                our_domain.c.status != DomainStatus.PENDING,
+                their_domain.c.organization_id == theirs.c.organization_id,
+                their_domain.c.status != DomainStatus.PENDING,
+            )
+        )
+        return await self._account(
+            _linked_accounts()
+            .join(
+                theirs,
+                (theirs.c.organization_id == identities.c.organization_id)
+                & (theirs.c.id == identities.c.connection_id),
+            )
+            .join(ours, ours.c.idp_tenant == theirs.c.idp_tenant)
+            .where(
+                ours.c.organization_id == organization_id,
+                ours.c.id == connection_id,
+                theirs.c.id != connection_id,
+                identities.c.internal_id == internal_id,
+                identities.c.removed_at.is_(None),
+                shares_a_domain,
+            )
+            .order_by(identities.c.linked_at)
+        )
+
+    async def link(
+        self, organization_id: str, connection_id: str, internal_id: str, account_id: str, at: datetime
+    ) -> None:
+        """Link, or relink after a removal."""
+        statement = insert(identities).values(
+            organization_id=organization_id,
+            connection_id=connection_id,
+            internal_id=internal_id,
+            account_id=account_id,
+            linked_at=at,
+        )
+        await self._execute(
+            statement.on_conflict_do_update(
+                index_elements=[identities.c.organization_id, identities.c.connection_id, identities.c.internal_id],
+                set_={"account_id": statement.excluded.account_id, "linked_at": at, "removed_at": None},
+            )
+        )
+
+    async def remove_links(self, organization_id: str, account_id: str, at: datetime) -> int:
+        """Mark this organization's links to the account as removed (R35); answers how many."""
+        result = await self._execute(
+            update(identities)
+            .where(
+                identities.c.organization_id == organization_id,
+                identities.c.account_id == account_id,
+                identities.c.removed_at.is_(None),
+            )
+            .values(removed_at=at)
+        )
+        return result.rowcount
+
+    async def directory_user(
+        self, organization_id: str, member: Member | None, identity: AssertedIdentity
+    ) -> DirectoryUser | None:
+        """The directory's user: by the linked member, else by the asserted e-mail (R22), never by externalId."""
+        users = select(directory_users).where(directory_users.c.organization_id == organization_id)
+        row = None
+        if member is not None:
+            row = await self._first(users.where(directory_users.c.id == member.id))
+        if row is None:
+            row = await self._first(
+                users.where(
+                    (func.lower(directory_users.c.user_name) == identity.email)
+                    | (func.lower(directory_users.c.email) == identity.email)
+                )
+                # The userName is unique, an e-mail need not be: the userName decides, then who has access.
+                .order_by(
+                    (func.lower(directory_users.c.user_name) == identity.email).desc(),
+                    directory_users.c.active.desc(),
+                    directory_users.c.id,
+                )
+                .limit(1)
+            )
+        return None if row is None else _directory_user(row)
+
+
+def _linked_accounts() -> Select[Any]:
+    return select(accounts).join(identities, identities.c.account_id == accounts.c.id)
+
+
+def _facts(organization_id: str, here: ColumnElement[bool], internal_id: str, account_id: str) -> Select[Any]:
+    of_account = identities.c.account_id == account_id
+    return select(
+        exists(
+            select(identities.c.internal_id).where(
+                here, of_account, identities.c.internal_id != internal_id, identities.c.removed_at.is_(None)
+            )
+        ).label("has_other_id"),
+        exists(
+            select(identities.c.internal_id).where(
+                identities.c.organization_id == organization_id, of_account, identities.c.removed_at.is_not(None)
+            )
+        ).label("was_removed"),
+        exists(
+            select(members.c.id).where(
+                members.c.organization_id == organization_id,
+                members.c.account_id == account_id,
+                members.c.awaiting_first_sso_sign_in,
+            )
+        ).label("awaits"),
+    )
+
+
+def _directory_user(row: Row[Any]) -> DirectoryUser:
+    return DirectoryUser(
+        id=row.id,
+        organization_id=row.organization_id,
+        user_name=row.user_name,
+        external_id=row.external_id,
+        email=row.email,
+        display_name=row.display_name,
+        active=row.active,
+        role_value=row.role_value,
+        document=row.document,
+        version=row.version,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+    )

@@ -1,0 +1,223 @@
+"""The records of signing in: flows, replay keys, one-time codes, traces."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, cast, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.tables import one_time_codes, replayed_assertions, sign_in_flows, sign_in_traces
+from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.sign_in import Flow, OneTimeCode, Outcome, Purpose, Step, Trace
+
+
+class Flows(Repository):
+    """Flows by the hash of their relay state, and replay keys."""
+
+    async def add(self, flow: Flow, relay_state_hash: bytes) -> None:
+        """Store a new flow."""
+        await self._execute(
+            insert(sign_in_flows).values(
+                organization_id=flow.organization_id,
+                relay_state_hash=relay_state_hash,
+                connection_id=flow.connection_id,
+                request_id=flow.request_id,
+                purpose=flow.purpose,
+                trace_id=flow.trace_id,
+                redirect_uri=flow.redirect_uri,
+                state=flow.state,
+                code_challenge=flow.code_challenge,
+                browser_hash=flow.browser_hash,
+                created_at=flow.created_at,
+                expires_at=flow.expires_at,
+            )
+        )
+
+    async def get(self, organization_id: str, relay_state_hash: bytes) -> Flow | None:
+        """The flow, used or not, living or not: the trace wants to know which."""
+        row = await self._first(
+            select(sign_in_flows).where(
+                sign_in_flows.c.organization_id == organization_id,
+                sign_in_flows.c.relay_state_hash == relay_state_hash,
+            )
+        )
+        if row is None:
+            return None
+        return Flow(
+            organization_id=row.organization_id,
+            connection_id=row.connection_id,
+            request_id=row.request_id,
+            purpose=Purpose(row.purpose),
+            trace_id=row.trace_id,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            redirect_uri=row.redirect_uri,
+            state=row.state,
+            code_challenge=row.code_challenge,
+            browser_hash=row.browser_hash,
+        )
+
+    async def consume(self, organization_id: str, relay_state_hash: bytes, now: datetime) -> bool:
+        """Use a living flow up; False when it was used or has expired."""
+        result = await self._execute(
+            update(sign_in_flows)
+            .where(
+                sign_in_flows.c.organization_id == organization_id,
+                sign_in_flows.c.relay_state_hash == relay_state_hash,
+                sign_in_flows.c.consumed_at.is_(None),
+                sign_in_flows.c.expires_at > now,
+            )
+            .values(consumed_at=now)
+        )
+        return result.rowcount > 0
+
+    async def remember_assertion(
+        self, organization_id: str, connection_id: str, assertion_hash: bytes, keep_until: datetime
+    ) -> bool:
+        """Store the replay key; False when this assertion was used before, also a moment ago (R63)."""
+        result = await self._execute(
+            pg_insert(replayed_assertions)
+            .values(
+                organization_id=organization_id,
+                connection_id=connection_id,
+                assertion_hash=assertion_hash,
+                keep_until=keep_until,
+            )
+            .on_conflict_do_nothing()
+        )
+        return result.rowcount > 0
+
+
+class Codes(Repository):
+    """One-time codes by the hash of their secret."""
+
+    async def add(self, code: OneTimeCode, secret_hash: bytes) -> None:
+        """Store a new code."""
+        await self._execute(
+            insert(one_time_codes).values(
+                organization_id=code.organization_id,
+                secret_hash=secret_hash,
+                account_id=code.account_id,
+                connection_id=code.connection_id,
+                code_challenge=code.code_challenge,
+                browser_hash=code.browser_hash,
+                session_index=code.session_index,
+                session_expires_at=code.session_expires_at,
+                expires_at=code.expires_at,
+            )
+        )
+
+    async def get(self, secret_hash: bytes, *, lock: bool = False) -> OneTimeCode | None:
+        """The code; global, because the secret says whose it is."""
+        statement = select(one_time_codes).where(one_time_codes.c.secret_hash == secret_hash)
+        row = await self._first(statement.with_for_update() if lock else statement)
+        if row is None:
+            return None
+        return OneTimeCode(
+            organization_id=row.organization_id,
+            account_id=row.account_id,
+            connection_id=row.connection_id,
+            code_challenge=row.code_challenge,
+            browser_hash=row.browser_hash,
+            session_index=row.session_index,
+            session_expires_at=row.session_expires_at,
+            expires_at=row.expires_at,
+            session_id=row.session_id,
+        )
+
+    async def mark_used(self, organization_id: str, secret_hash: bytes, session_id: str) -> None:
+        """Remember which session the code became."""
+        await self._execute(
+            update(one_time_codes)
+            .where(one_time_codes.c.organization_id == organization_id, one_time_codes.c.secret_hash == secret_hash)
+            .values(session_id=session_id)
+        )
+
+
+def _trace(row: Row[Any]) -> Trace:
+    return Trace(
+        id=row.id,
+        organization_id=row.organization_id,
+        connection_id=row.connection_id,
+        purpose=Purpose(row.purpose),
+        outcome=Outcome(row.outcome),
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        code=row.code,
+        hint=row.hint,
+        email=row.email,
+        account_id=row.account_id,
+        steps=tuple(
+            Step(step["name"], step["passed"], step["detail"], datetime.fromisoformat(step["at"])) for step in row.steps
+        ),
+    )
+
+
+def _step_values(trace: Trace) -> list[dict[str, Any]]:
+    return [
+        {"name": step.name, "passed": step.passed, "detail": step.detail, "at": step.at.isoformat()}
+        for step in trace.steps
+    ]
+
+
+class Traces(Repository):
+    """Traces of one organization's sign-in attempts."""
+
+    async def add(self, trace: Trace) -> None:
+        """Store a new trace."""
+        await self._execute(
+            insert(sign_in_traces).values(
+                organization_id=trace.organization_id,
+                id=trace.id,
+                connection_id=trace.connection_id,
+                purpose=trace.purpose,
+                outcome=trace.outcome,
+                code=trace.code,
+                hint=trace.hint,
+                email=trace.email,
+                account_id=trace.account_id,
+                steps=_step_values(trace),
+                started_at=trace.started_at,
+                finished_at=trace.finished_at,
+            )
+        )
+
+    async def finish(self, trace: Trace) -> None:
+        """Store the outcome and append the steps of a trace begun before."""
+        await self._execute(
+            update(sign_in_traces)
+            .where(
+                sign_in_traces.c.organization_id == trace.organization_id,
+                sign_in_traces.c.id == trace.id,
+                # What was concluded stays: a replay gets a trace of its own.
+                sign_in_traces.c.outcome == Outcome.PENDING,
+            )
+            .values(
+                outcome=trace.outcome,
+                code=trace.code,
+                hint=trace.hint,
+                email=trace.email,
+                account_id=trace.account_id,
+                finished_at=trace.finished_at,
+                steps=sign_in_traces.c.steps.op("||", return_type=JSONB)(cast(_step_values(trace), JSONB)),
+            )
+        )
+
+    async def get(self, organization_id: str, trace_id: str) -> Trace | None:
+        """The trace."""
+        row = await self._first(
+            select(sign_in_traces).where(
+                sign_in_traces.c.organization_id == organization_id, sign_in_traces.c.id == trace_id
+            )
+        )
+        return None if row is None else _trace(row)
+
+    async def list(self, organization_id: str, page: PageRequest) -> Page[Trace]:
+        """Traces, newest first."""
+        statement = select(sign_in_traces).where(sign_in_traces.c.organization_id == organization_id)
+        if page.after is not None:
+            statement = statement.where(sign_in_traces.c.id < page.after)
+        rows = (await self._execute(statement.order_by(sign_in_traces.c.id.desc()).limit(page.limit + 1))).all()
+        return page_of(rows, page, _trace, lambda row: row.id)

@@ -1,0 +1,151 @@
+"""Repositories of SSO: domains, connections, our keys, and what enabling and disabling do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ostiary.domain.connection import Connection
+from ostiary.domain.domain_name import EmailDomain
+from ostiary.domain.membership import Role
+from ostiary.domain.sso_policy import DisablementEffects, EnablementEffects
+from ostiary.services.paging import Page, PageRequest
+
+
+class DomainRepository(Protocol):
+    """E-mail domains of one organization."""
+
+    async def add(self, domain: EmailDomain) -> None:
+        """Store a new domain; raises `domain_exists`."""
+        ...
+
+    async def get(self, organization_id: str, domain_id: str) -> EmailDomain | None:
+        """The domain."""
+        ...
+
+    async def all(self, organization_id: str) -> tuple[EmailDomain, ...]:
+        """Every domain of the organization."""
+        ...
+
+    async def list(self, organization_id: str, page: PageRequest) -> Page[EmailDomain]:
+        """Domains, oldest first."""
+        ...
+
+    async def save(self, domain: EmailDomain) -> None:
+        """Store the changed state of a domain."""
+        ...
+
+    async def delete(self, organization_id: str, domain_id: str) -> None:
+        """Delete it, and take it off every connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredConnection:
+    """An organization that signs the people of a domain in."""
+
+    organization_id: str
+    slug: str
+    name: str
+    connection_id: str
+
+
+class ConnectionRepository(Protocol):
+    """SAML connections of one organization."""
+
+    async def add(self, connection: Connection) -> None:
+        """Store a new connection."""
+        ...
+
+    async def get(self, organization_id: str, connection_id: str, *, lock: bool = False) -> Connection | None:
+        """The connection, its row locked if asked."""
+        ...
+
+    async def organization_of(self, connection_id: str) -> str | None:
+        """Whose connection it is: browsers and identity providers name the connection alone."""
+        ...
+
+    async def all(self, organization_id: str) -> tuple[Connection, ...]:
+        """Every connection of the organization."""
+        ...
+
+    async def list(self, organization_id: str, page: PageRequest) -> Page[Connection]:
+        """Connections, oldest first."""
+        ...
+
+    async def save(self, connection: Connection) -> None:
+        """Store every changeable field of a connection read before."""
+        ...
+
+    async def delete(self, organization_id: str, connection_id: str) -> None:
+        """Delete it, and its identities and sessions with it."""
+        ...
+
+    async def mark_tested(self, organization_id: str, connection_id: str, at: datetime) -> None:
+        """Remember a passed test sign-in (R4)."""
+        ...
+
+    async def discover(self, domain: str, now: datetime) -> tuple[DiscoveredConnection, ...]:
+        """The SSO-enabled organizations that verified the domain and sign it in, over all organizations (R26)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSpKey:
+    """A key of ours for one organization: certificate in clear, private key sealed."""
+
+    id: str
+    organization_id: str
+    certificate_pem: str
+    sealed_private_key: bytes
+    created_at: datetime
+
+
+class SpKeyRepository(Protocol):
+    """Our SAML keys, per organization."""
+
+    async def add(self, key: StoredSpKey) -> None:
+        """Store a new key."""
+        ...
+
+    async def current(self, organization_id: str) -> StoredSpKey | None:
+        """The newest key."""
+        ...
+
+
+class SsoRepository(Protocol):
+    """Set-based statements of enabling and disabling SSO."""
+
+    async def enablement_effects(
+        self, organization_id: str, removed_roles: frozenset[Role], allowed_domains: frozenset[str]
+    ) -> EnablementEffects:
+        """What enabling would do now; under the exclusive lock this is what it does (R6)."""
+        ...
+
+    async def apply_enablement(self, organization_id: str, removed_roles: frozenset[Role]) -> None:
+        """Remove the members of those roles, mark the others as awaiting, revoke invitations (R10–R17)."""
+        ...
+
+    async def disablement_effects(
+        self, organization_id: str, now: datetime, keep_session: str | None
+    ) -> DisablementEffects:
+        """What disabling would do now (R56, R57)."""
+        ...
+
+    async def apply_disablement(
+        self, organization_id: str, keep_session: str | None, suspend_member_ids: Sequence[str]
+    ) -> None:
+        """End SSO sessions, remove members without an account, suspend those named (R56, R57)."""
+        ...
+
+
+class RecoveryCodeRepository(Protocol):
+    """Recovery codes of one organization (R62)."""
+
+    async def replace(self, organization_id: str, secret_hashes: Sequence[bytes], at: datetime) -> None:
+        """Void every code and store these."""
+        ...
+
+    async def consume(self, organization_id: str, secret_hash: bytes, at: datetime) -> bool:
+        """Use an unused code up; False when there is none."""
+        ...
