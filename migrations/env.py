@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from ostiary.adapters.db.tables import metadata
 
 # Rather fail than queue up behind a long transaction with everybody else waiting behind us.
-LOCK_TIMEOUT = "5s"
+LOCK_TIMEOUT = "3s"
 # Two migrations at once take turns. An arbitrary number that nothing else in the database uses.
 ONE_AT_A_TIME = 7_308_604_721
 

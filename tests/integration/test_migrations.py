@@ -1,0 +1,54 @@
+"""The migrations, on a database of their own."""
+
+import asyncio
+import sys
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from ostiary.adapters.db import migrate
+from tests.support.database import connection
+
+UPGRADE = "import asyncio, sys; from ostiary.adapters.db import migrate; asyncio.run(migrate.upgrade(sys.argv[1]))"
+
+
+async def things_in(url: str) -> list[str]:
+    """The names of all relations, functions and types of the schema, but for alembic's own table."""
+    async with connection(url) as session:
+        rows = await session.fetch(
+            "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            " UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace"
+        )
+    return sorted(name for row in rows if "alembic_version" not in (name := str(row["name"])))
+
+
+async def test_an_empty_database_migrates_up_down_to_nothing_and_up_again(empty_database: str) -> None:
+    assert await migrate.current(empty_database) == frozenset()
+    await migrate.upgrade(empty_database)
+    assert await migrate.current(empty_database) == migrate.heads()
+    assert "organizations" in await things_in(empty_database)
+    await migrate.downgrade(empty_database, "base")
+    assert await migrate.current(empty_database) == frozenset()
+    assert await things_in(empty_database) == []
+    await migrate.upgrade(empty_database)
+    assert await migrate.current(empty_database) == migrate.heads()
+
+
+async def test_several_processes_that_migrate_at_once_take_turns(empty_database: str) -> None:
+    starts = [asyncio.create_subprocess_exec(sys.executable, "-c", UPGRADE, empty_database) for _ in range(3)]
+    processes = await asyncio.gather(*starts)
+    assert await asyncio.gather(*(process.wait() for process in processes)) == [0, 0, 0]
+    assert await migrate.current(empty_database) == migrate.heads()
+
+
+async def test_a_migration_that_waits_for_a_lock_gives_up_instead_of_holding_everybody_up(own_database: str) -> None:
+    async with connection(own_database) as busy, busy.transaction():
+        await busy.execute("SELECT FROM organizations")
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await migrate.downgrade(own_database, "base")
+    assert await migrate.current(own_database) == migrate.heads()
+
+
+def test_there_is_one_newest_revision() -> None:
+    assert len(migrate.heads()) == 1
