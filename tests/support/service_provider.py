@@ -88,6 +88,7 @@ class ServiceProvider:
                 "entityid": self.entity_id,
                 "key_file": str(self._key_file),
                 "cert_file": str(self._certificate_file),
+                "encryption_keypairs": [{"key_file": str(self._key_file), "cert_file": str(self._certificate_file)}],
                 "crypto_backend": "XMLSecurity",
                 "metadata": {"inline": [idp_metadata] if idp_metadata else []},
                 "service": {

@@ -41,7 +41,7 @@ with warnings.catch_warnings():
 
 ASSERTION_MINUTES = 5
 MAX_REQUEST = 64 * 1024
-PASSWORD_CONTEXT = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105
+PASSWORD_CONTEXT = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
 ATTRIBUTES = ("email", "firstName", "lastName", "id", "role")
 NAME_ID_FORMATS = (NAMEID_FORMAT_EMAILADDRESS, NAMEID_FORMAT_PERSISTENT, NAMEID_FORMAT_TRANSIENT)
 
@@ -152,7 +152,7 @@ class IdentityProvider:
             raise RequestRefused("The SAMLRequest is no AuthnRequest with an Issuer.")
         return str(request.issuer.text).strip()
 
-    def _read_request(self, xml: bytes, **_: object) -> Any:  # noqa: ANN401 (pysaml2's message)
+    def _read_request(self, xml: bytes, **_: object) -> Any:
         """What pysaml2 calls to parse a request and check the signature inside, if there is one."""
         message: Any = samlp.authn_request_from_string(xml)
         if message.signature is not None:

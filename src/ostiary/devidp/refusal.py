@@ -1,5 +1,5 @@
 """How a request that cannot be served is told to the browser."""
 
 
-class RequestRefused(Exception):  # noqa: N818 (a verdict, not a fault)
+class RequestRefused(Exception):
     """The request is not served; the text says why and what to do about it."""

@@ -4,7 +4,7 @@ import re
 import uuid
 from dataclasses import dataclass
 
-PASSWORD = "password"  # noqa: S105
+PASSWORD = "password"
 """Everybody's password; this is a stage prop, reachable from this machine only."""
 
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,253}")
