@@ -187,6 +187,17 @@ def test_a_restart_goes_on_from_the_readable_file(tmp_path: Path) -> None:
         assert texts(resolver(running).resolve(NAME, "TXT", tcp=True)) == {"token=abc", odd}
 
 
+def test_an_emptied_file_is_read_and_a_broken_one_names_itself(tmp_path: Path) -> None:
+    path = tmp_path / "zone.txt"
+    zone = DevelopmentZone(path=path)
+    zone.set_txt(NAME, ["x"])
+    zone.remove(NAME)
+    assert DevelopmentZone(path=path).records() == {}
+    path.write_text("_check.acme.test. 0 IN TXT \n")
+    with pytest.raises(ValueError, match=r"zone\.txt cannot be read as DNS records .*delete the file"):
+        DevelopmentZone(path=path)
+
+
 def test_a_chosen_port_serves_both_and_is_free_again_after_the_stop() -> None:
     with running_dns() as running:
         port = running.address.port

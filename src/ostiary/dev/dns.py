@@ -41,7 +41,8 @@ class DevelopmentZone:
     """The TXT records of one zone, kept in a readable master file (RFC 1035 §5) so that a restart goes on from it.
 
     `origin` is the name at the top; the default `test` is reserved for testing (RFC 6761 §6.2). Without a `path`
-    nothing is kept. Safe to change from another thread than the one that answers: every change swaps the whole map.
+    nothing is kept. Raises ValueError where the file is no master file. Safe to change from another thread than the one
+    that answers: every change swaps the whole map.
     """
 
     def __init__(self, origin: str = "test", path: Path | None = None) -> None:
@@ -269,7 +270,12 @@ def _txt(text: str) -> dns.rdata.Rdata:
 def _read(path: Path, origin: dns.name.Name) -> dict[dns.name.Name, tuple[str, ...]]:
     if not path.exists():
         return {}
-    zone = dns.zone.from_text(path.read_text(), origin, relativize=False, check_origin=False)
+    try:
+        zone = dns.zone.from_text(path.read_text(), origin, relativize=False, check_origin=False)
+    except (dns.exception.DNSException, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path} cannot be read as DNS records ({error}): mend that line, or delete the file."
+        ) from error
     return {
         owner: tuple(b"".join(rdata.strings).decode() for rdata in cast("Iterable[TXT]", rdataset))
         for owner, rdataset in zone.iterate_rdatasets("TXT")
