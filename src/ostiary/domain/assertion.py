@@ -179,6 +179,15 @@ def accept(response: VerifiedResponse, expected: Expectation, now: datetime) -> 
         if assertion.has_authn_statement
         else "The assertion has no AuthnStatement: it does not say that the person authenticated.",
     )
+    session_end = assertion.session_not_on_or_after
+    ledger.require(
+        "session",
+        session_end is None or now - expected.clock_skew < session_end,
+        Reason.EXPIRED,
+        "The identity provider sets no end to the session."
+        if session_end is None
+        else f"The identity provider's session ends {session_end.isoformat()}; our clock says {now.isoformat()}.",
+    )
     ledger.require(
         "subject",
         bool(assertion.name_id),
@@ -216,8 +225,7 @@ def _check_envelope(ledger: _Ledger, envelope: ResponseEnvelope, expected: Expec
             "unsolicited",
             expected.allow_unsolicited and envelope.in_response_to is None,
             Reason.UNSOLICITED,
-            "The response answers no request of ours. Start at the organization's sign-in URL, or let an administrator "
-            "allow sign-in that begins at the identity provider.",
+            _unsolicited_detail(envelope, expected),
         )
     else:
         ledger.require(
@@ -228,6 +236,17 @@ def _check_envelope(ledger: _Ledger, envelope: ResponseEnvelope, expected: Expec
             if envelope.in_response_to == expected.request_id
             else "The response does not answer the request this browser made. Start the sign-in again.",
         )
+
+
+def _unsolicited_detail(envelope: ResponseEnvelope, expected: Expectation) -> str:
+    if envelope.in_response_to is not None:
+        return "The response answers a request that this browser did not make. Start the sign-in again."
+    if expected.allow_unsolicited:
+        return "The sign-in began at the identity provider, which this connection allows."
+    return (
+        "The response answers no request of ours. Start at the organization's sign-in URL, or let an administrator "
+        "allow sign-in that begins at the identity provider."
+    )
 
 
 def _check_conditions(ledger: _Ledger, assertion: VerifiedAssertion, expected: Expectation, now: datetime) -> None:
@@ -263,7 +282,7 @@ def _check_conditions(ledger: _Ledger, assertion: VerifiedAssertion, expected: E
 def _check_confirmation(
     ledger: _Ledger, assertion: VerifiedAssertion, expected: Expectation, now: datetime
 ) -> datetime:
-    """The latest moment at which a bearer confirmation still holds; raises when none does (SAML profiles §4.1.4.2)."""
+    """When the assertion stops being acceptable, skew aside; raises when it is not now (SAML profiles §4.1.4.2)."""
     bearers = [confirmation for confirmation in assertion.confirmations if confirmation.method == BEARER]
     ledger.require(
         "bearer confirmation",
@@ -276,7 +295,8 @@ def _check_confirmation(
         "recipient",
         bool(recipients),
         Reason.RECIPIENT,
-        f"Recipient {bearers[0].recipient!r}; this connection's ACS URL is {expected.acs_url!r}.",
+        f"Recipient {', '.join(repr(confirmation.recipient) for confirmation in bearers)}; this connection's ACS URL "
+        f"is {expected.acs_url!r}.",
     )
     answering = [confirmation for confirmation in recipients if confirmation.in_response_to == expected.request_id]
     ledger.require(
@@ -287,12 +307,23 @@ def _check_confirmation(
     )
     skew = expected.clock_skew
     # A bearer confirmation must not carry NotBefore (profiles §4.1.4.2), but some identity providers send one.
+    begun = [
+        confirmation
+        for confirmation in answering
+        if confirmation.not_before is None or now + skew >= confirmation.not_before
+    ]
+    ledger.require(
+        "confirmation begun",
+        bool(begun),
+        Reason.NOT_YET_VALID,
+        "The bearer confirmation holds already."
+        if begun
+        else f"The bearer confirmation does not hold yet; our clock says {now.isoformat()}.",
+    )
     living = [
         confirmation.not_on_or_after
-        for confirmation in answering
-        if confirmation.not_on_or_after is not None
-        and now - skew < confirmation.not_on_or_after
-        and (confirmation.not_before is None or now + skew >= confirmation.not_before)
+        for confirmation in begun
+        if confirmation.not_on_or_after is not None and now - skew < confirmation.not_on_or_after
     ]
     ledger.require(
         "confirmation lifetime",
@@ -302,5 +333,7 @@ def _check_confirmation(
         if living
         else f"The bearer confirmation no longer holds, or never expires; our clock says {now.isoformat()}.",
     )
-    # Whichever window closes first ends the assertion's life; both are required above.
-    return max(living) if assertion.not_on_or_after is None else min(max(living), assertion.not_on_or_after)
+    # A confirmation that begins later could still be used later, so it counts too. Whichever window closes first ends
+    # the assertion's life; that the conditions have an end was required before.
+    last = max(confirmation.not_on_or_after for confirmation in answering if confirmation.not_on_or_after is not None)
+    return last if assertion.not_on_or_after is None else min(last, assertion.not_on_or_after)

@@ -87,6 +87,7 @@ class SamlMessages(Protocol):
         valid_until: datetime,
         name_id_format: NameIdFormat | None,
         want_assertions_encrypted: bool,
+        requests_signed: bool,
     ) -> bytes:
         """Our signed metadata for one connection, as an EntityDescriptor."""
         ...

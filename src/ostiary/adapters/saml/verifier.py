@@ -1,0 +1,128 @@
+"""From a `SAMLResponse` form value to a verified response: guard, signatures, decryption, reading what was signed.
+
+The verdict over what it says is `ostiary.domain.assertion.accept`; decided here is only who said it.
+"""
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from lxml import etree
+
+from ostiary.adapters.saml import guard
+from ostiary.adapters.saml.decryption import decrypt, failed
+from ostiary.adapters.saml.reader import read_assertion, read_envelope
+from ostiary.adapters.saml.signature import SignedElement, signature_of, verify_signature
+from ostiary.adapters.saml.xml import ENCRYPTED_ASSERTION, Element
+from ostiary.domain.assertion import STATUS_SUCCESS, Check, Reason, ResponseRefused, VerifiedResponse
+from ostiary.services.saml_ports import Trust
+
+
+class SamlVerifier:
+    """The `AssertionVerifier` port: a millisecond or two of work, in a worker thread."""
+
+    async def verify(self, saml_response: str, trust: Trust) -> VerifiedResponse:
+        """The verified response; raises `ResponseRefused` with the checks made until then, the last of them failed."""
+        return await asyncio.to_thread(verify, saml_response, trust)
+
+
+def verify(saml_response: str, trust: Trust) -> VerifiedResponse:
+    """What `SamlVerifier.verify` does, in the thread it is called from."""
+    trail = _Trail()
+    with trail.step("guard"):
+        document = guard.decode(saml_response)
+        trail.passed(f"{len(document)} bytes of XML, nothing in it but elements, attributes and text.")
+    with trail.step("structure"):
+        response = guard.parse_response(document)
+        trail.passed("A SAML 2.0 Response, every part of it at its place.")
+    with trail.step("status"):
+        _require_assertion(response)
+    with trail.step("response signature"):
+        signed_response = _verified(trail, response, trust)
+    # What was signed replaces what arrived.
+    trusted = response if signed_response is None else signed_response.element
+    with trail.step("encryption"):
+        # `own` is where the assertion's own signature stands, `covered` what the response's signature vouches for.
+        own, covered = _plain_assertion(trail, response, trusted, trust)
+    with trail.step("assertion signature"):
+        signed_assertion = _verified(trail, own, trust)
+        signer = signed_assertion or signed_response
+        if signer is None:
+            raise ResponseRefused(
+                Reason.SIGNATURE_MISSING,
+                "Neither the response nor the assertion is signed. Switch signing on at the identity provider.",
+            )
+    with trail.step("content"):
+        envelope = read_envelope(trusted)
+        assertion = read_assertion(covered if signed_assertion is None else signed_assertion.element)
+    signed = {"response": signed_response, "assertion": signed_assertion}
+    return VerifiedResponse(
+        envelope=envelope,
+        assertion=assertion,
+        signed=frozenset(name for name, found in signed.items() if found is not None),
+        certificate_fingerprint=signer.certificate.fingerprint_sha256,
+        checks=tuple(trail.checks),
+    )
+
+
+class _Trail:
+    """The checks made so far; what is refused within a step is refused with all of them."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+        self._step = ""
+
+    @contextmanager
+    def step(self, name: str) -> Generator[None]:
+        self._step = name
+        try:
+            yield
+        except ResponseRefused as refusal:
+            checks = (*self.checks, Check(name, passed=False, detail=refusal.detail))
+            raise ResponseRefused(refusal.reason, refusal.detail, checks) from None
+
+    def passed(self, detail: str) -> None:
+        self.checks.append(Check(self._step, passed=True, detail=detail))
+
+
+def _require_assertion(response: Element) -> None:
+    """An answer without an assertion says why there is none; unsigned as it may be, it can only refuse."""
+    if guard.assertion_of(response) is not None:
+        return
+    envelope = read_envelope(response)
+    if envelope.status_code == STATUS_SUCCESS:
+        raise ResponseRefused(Reason.STRUCTURE, "The response reports success but has no assertion.")
+    said = [envelope.status_message, envelope.status_subcode, envelope.status_code]
+    raise ResponseRefused(
+        Reason.STATUS, f"The identity provider refused: {' / '.join(part[:256] for part in said if part)}."
+    )
+
+
+def _verified(trail: _Trail, element: Element, trust: Trust) -> SignedElement | None:
+    signature = signature_of(element)
+    if signature is None:
+        return None
+    signed = verify_signature(element, signature, trust)
+    warning = " SHA-1 can be forged: let the identity provider sign with RSA-SHA256." if signed.uses_sha1 else ""
+    trail.passed(f"{signed.algorithm} by the certificate {signed.certificate.fingerprint_sha256}.{warning}")
+    return signed
+
+
+def _plain_assertion(trail: _Trail, response: Element, trusted: Element, trust: Trust) -> tuple[Element, Element]:
+    own, covered = guard.assertion_of(response), guard.assertion_of(trusted)
+    if own is None or covered is None:
+        raise ResponseRefused(Reason.STRUCTURE, "The response has no assertion.")
+    if own.tag == ENCRYPTED_ASSERTION:
+        try:
+            assertion = guard.parse_decrypted(decrypt(covered, trust.decryption_keys), covered)
+        except etree.XMLSyntaxError:
+            raise failed() from None
+        trail.passed("The assertion was encrypted for this connection.")
+        return assertion, assertion
+    if trust.want_assertions_encrypted:
+        raise ResponseRefused(
+            Reason.STRUCTURE,
+            "The assertion is not encrypted, and this connection wants it to be. Switch encryption on at the identity "
+            "provider, with AES-GCM and the certificate of this connection's metadata.",
+        )
+    return own, covered
