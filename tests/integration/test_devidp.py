@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from saml2.saml import Issuer
+from saml2.saml import Issuer, NameID, Subject
 from saml2.xmldsig import SIG_RSA_SHA1
 
 from ostiary.dev.dns import DevelopmentZone
@@ -17,7 +17,7 @@ from ostiary.devidp.app import create_app
 from ostiary.devidp.pending import LIFETIME_SECONDS, MAX_WAITING, PendingSignIns
 from ostiary.devidp.provider import SignInRequest
 from ostiary.devidp.settings import DevIdpSettings
-from tests.support.browser import Browser, Form, SignInFailedError, text_of
+from tests.support.browser import Browser, Form, SignInFailedError, forms_of, text_of
 from tests.support.saml_reading import is_signed, read
 from tests.support.service_provider import ServiceProvider, running_service_provider
 from tests.support.web import serve
@@ -175,6 +175,14 @@ async def test_the_login_page_says_who_asks_and_lists_the_users(
     page = text_of(await browser.open(sp.redirect_request(metadata)[1]))
     for expected in (sp.entity_id, sp.acs_url, "ada@acme.test", "bo@acme.test", "cy@acme.test", "password"):
         assert expected in page
+
+
+async def test_the_login_form_is_filled_in_with_the_subject_of_the_request(
+    metadata: str, sp: ServiceProvider, browser: Browser
+) -> None:
+    subject = Subject(name_id=NameID(text="bo@acme.test"))
+    (form,) = forms_of(await browser.open(sp.redirect_request(metadata, subject=subject)[1]))
+    assert form.fields["username"] == "bo@acme.test"
 
 
 async def test_a_wrong_password_shows_the_form_again(metadata: str, sp: ServiceProvider, browser: Browser) -> None:

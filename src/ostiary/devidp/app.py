@@ -81,7 +81,7 @@ class _Front:
                 "There is no SAMLRequest here: start at the service you want to sign in to, and it sends you here."
             )
         sign_in = await self._idp.receive(IncomingRequest(saml_request, relay_state, query))
-        return _login_page(sign_in, self._pending.add(sign_in))
+        return _login_page(sign_in, self._pending.add(sign_in), username=sign_in.login_hint)
 
 
 def _login_page(

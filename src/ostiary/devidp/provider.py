@@ -65,13 +65,14 @@ class IncomingRequest:
 
 @dataclass(frozen=True, slots=True)
 class SignInRequest:
-    """An AuthnRequest that was checked: who asks, and where the answer goes."""
+    """An AuthnRequest that was checked: who asks, where the answer goes, and whom the person says to be, if told."""
 
     id: str
     sp_entity_id: str
     acs_url: str
     relay_state: str | None
     name_id_format: str
+    login_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ class IdentityProvider:
             self._require_signature(incoming, message, entity_id)
         arguments: dict[str, Any] = self._server.response_args(message, [BINDING_HTTP_POST])
         policy: Any = message.name_id_policy
+        subject: Any = message.subject
         wanted = policy.format if policy else None
         return SignInRequest(
             id=str(message.id),
@@ -177,6 +179,7 @@ class IdentityProvider:
             acs_url=str(arguments["destination"]),
             relay_state=incoming.relay_state,
             name_id_format=wanted if wanted in NAME_ID_FORMATS else NAMEID_FORMAT_EMAILADDRESS,
+            login_hint=str(subject.name_id.text or "").strip() if subject and subject.name_id else "",
         )
 
     def _require_signature(self, incoming: IncomingRequest, message: samlp.AuthnRequest, entity_id: str) -> None:
