@@ -10,17 +10,32 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ostiary.adapters.db.engine import make_engine
 from ostiary.adapters.db.readiness import DatabaseReadiness
 from ostiary.adapters.db.uow import SqlUnitOfWork
+from ostiary.adapters.dns import DnsResolver
+from ostiary.adapters.fetcher import HttpMetadataFetcher
 from ostiary.adapters.passwords import Argon2Hasher
+from ostiary.adapters.saml.messages import Pysaml2Messages
+from ostiary.adapters.saml.metadata import SamlMetadataReader
+from ostiary.adapters.saml.verifier import SamlVerifier
 from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.adapters.system import SystemClock, SystemIds
 from ostiary.api.app import create_app
-from ostiary.api.auth import Authenticator
+from ostiary.api.auth import Authenticator, SessionCookies
 from ostiary.api.deps import Services
 from ostiary.services.accounts import AccountService
 from ostiary.services.authentication import AuthenticationService
+from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Kit, Urls
+from ostiary.services.directory import DirectoryService
+from ostiary.services.domains import DomainService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.ports.world import Clock
+from ostiary.services.sign_in_arrival import ArrivalService
+from ostiary.services.sign_in_entry import EntryClerk
+from ostiary.services.sign_in_finish import FinishService
+from ostiary.services.sign_in_log import SignInLogService
+from ostiary.services.sign_in_start import RedirectPolicy, SignInStartService
+from ostiary.services.sp_keys import SpKeys
+from ostiary.services.sso import SsoService
 from ostiary.settings import Settings
 
 
@@ -44,17 +59,31 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         urls=Urls(settings.base_url.rstrip("/")),
     )
     passwords = Argon2Hasher(memory_kib=settings.password_hash_memory_kib, rounds=settings.password_hash_rounds)
-    authenticator = Authenticator(
-        lookup=AuthenticationService(kit),
-        operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
-        cookie_name="ostiary" if settings.is_development else "__Host-ostiary",
-        cookie_origins=frozenset(settings.cookie_origins),
-    )
+    cookies = SessionCookies(secure=not settings.is_development, origins=frozenset(settings.cookie_origins))
+    messages = Pysaml2Messages()
+    keys = SpKeys(kit, sealer, messages)
+    redirects = RedirectPolicy(frozenset(settings.redirect_uris), allow_loopback=settings.is_development)
     services = Services(
         urls=kit.urls,
-        authenticator=authenticator,
+        authenticator=Authenticator(
+            lookup=AuthenticationService(kit),
+            operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
+            cookies=cookies,
+        ),
+        cookies=cookies,
+        frontend_url=settings.frontend_url,
         accounts=AccountService(kit, passwords),
         organizations=OrganizationService(kit),
+        domains=DomainService(kit, DnsResolver(settings.dns_resolvers)),
+        connections=ConnectionService(
+            kit, keys, SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development)
+        ),
+        sso=SsoService(kit),
+        directory=DirectoryService(kit),
+        sign_in_start=SignInStartService(kit, keys, messages, redirects),
+        sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(), EntryClerk(kit)),
+        sign_in_finish=FinishService(kit),
+        sign_in_log=SignInLogService(kit),
     )
     return House(engine, services, DatabaseReadiness(engine))
 

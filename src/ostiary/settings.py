@@ -13,9 +13,13 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "production"] = "production"
     database_url: str = Field(description="postgresql+asyncpg://user:password@host/database")
-    secret_key: SecretStr = Field(min_length=32, description="32 or more random characters; seals what is stored sealed")
+    secret_key: SecretStr = Field(
+        min_length=32, description="32 or more random characters; seals what is stored sealed"
+    )
     base_url: str = Field(description="The public https:// address of this service, without a path")
-    operator_token: SecretStr | None = Field(default=None, min_length=16, description="Opens /v1/operator; unset: closed")
+    operator_token: SecretStr | None = Field(
+        default=None, min_length=16, description="Opens /v1/operator; unset: closed"
+    )
 
     redirect_uris: tuple[str, ...] = Field(default=(), description="Exact redirect targets of SSO sign-ins")
     frontend_url: str | None = Field(default=None, description="Where a sign-in without a redirect_uri ends")

@@ -10,6 +10,7 @@ from ostiary.api import errors, health
 from ostiary.api.body_limit import BodyLimitMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
 from ostiary.api.rest.router import router as rest_router
+from ostiary.api.saml.router import router as saml_router
 
 DESCRIPTION = """\
 Enterprise identity for organizations: members, teams, databases, domains, SAML connections, Directory Sync.
@@ -32,6 +33,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
     )
     app.include_router(health.router)
     app.include_router(rest_router)
+    app.include_router(saml_router)
     errors.install(app)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestIdMiddleware)

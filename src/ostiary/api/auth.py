@@ -2,9 +2,11 @@
 
 import hmac
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from ostiary.api.request_id import request_id_of
 from ostiary.domain.access import OPERATOR, CredentialKind, Principal
@@ -29,16 +31,34 @@ class PrincipalLookup(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticator:
-    """How requests prove who they are.
+class SessionCookies:
+    """The session cookie: its name, and the origins whose pages may change state with it.
 
-    `cookie_name` and `cookie_origins` belong together: a state-changing request with the cookie needs an Origin listed.
+    `secure` is off in development alone, where there is no https; the `__Host-` name goes with it.
     """
+
+    secure: bool
+    origins: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """The cookie's name."""
+        return "__Host-ostiary" if self.secure else "ostiary"
+
+    def set_session(self, response: Response, token: str, expires_at: datetime) -> None:
+        """Hand the browser a session; scripts never see it, and other sites' requests go without it."""
+        response.set_cookie(
+            self.name, token, expires=expires_at, path="/", secure=self.secure, httponly=True, samesite="lax"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """How requests prove who they are."""
 
     lookup: PrincipalLookup
     operator_token: str | None
-    cookie_name: str
-    cookie_origins: frozenset[str]
+    cookies: SessionCookies
 
     async def caller(self, request: Request) -> Caller:
         """The caller; anonymous where no credential came, 401 where one came that is not valid."""
@@ -46,10 +66,10 @@ class Authenticator:
         secret = _bearer(request)
         if secret is not None:
             return Caller(await self._principal(secret), request_id)
-        cookie = request.cookies.get(self.cookie_name)
+        cookie = request.cookies.get(self.cookies.name)
         if cookie is None:
             return Caller(None, request_id)
-        if request.method not in _SAFE_METHODS and request.headers.get("origin") not in self.cookie_origins:
+        if request.method not in _SAFE_METHODS and request.headers.get("origin") not in self.cookies.origins:
             raise forbidden(
                 "origin_not_allowed",
                 "A request that changes something with the session cookie must come from an allowed origin. Send the "

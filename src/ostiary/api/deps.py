@@ -5,11 +5,19 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from ostiary.api.auth import Authenticator
+from ostiary.api.auth import Authenticator, SessionCookies
 from ostiary.services.accounts import AccountService
+from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Caller, Urls
+from ostiary.services.directory import DirectoryService
+from ostiary.services.domains import DomainService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+from ostiary.services.sign_in_arrival import ArrivalService
+from ostiary.services.sign_in_finish import FinishService
+from ostiary.services.sign_in_log import SignInLogService
+from ostiary.services.sign_in_start import SignInStartService
+from ostiary.services.sso import SsoService
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +26,18 @@ class Services:
 
     urls: Urls
     authenticator: Authenticator
+    cookies: SessionCookies
+    frontend_url: str | None
     accounts: AccountService
     organizations: OrganizationService
+    domains: DomainService
+    connections: ConnectionService
+    sso: SsoService
+    directory: DirectoryService
+    sign_in_start: SignInStartService
+    sign_in_arrival: ArrivalService
+    sign_in_finish: FinishService
+    sign_in_log: SignInLogService
 
 
 def services_of(request: Request) -> Services:
@@ -42,7 +60,8 @@ CallerDep = Annotated[Caller, Depends(_caller)]
 def _page(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items at most.")] = DEFAULT_LIMIT,
     cursor: Annotated[
-        str | None, Query(max_length=64, description="`next_cursor` of the page before; leave it out for the first page.")
+        str | None,
+        Query(max_length=64, description="`next_cursor` of the page before; leave it out for the first page."),
     ] = None,
 ) -> PageRequest:
     return PageRequest(limit, cursor)

@@ -21,7 +21,9 @@ _TITLES = {
 }
 
 
-def page(title: str, body: str, *, status: int = 200, headers: dict[str, str] | None = None, csp: str = _POLICY) -> HTMLResponse:
+def page(
+    title: str, body: str, *, status: int = 200, headers: dict[str, str] | None = None, csp: str = _POLICY
+) -> HTMLResponse:
     """A page; `body` is HTML whose values the caller escaped."""
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -107,8 +107,8 @@ def _user() -> str:
 
 
 def _namespaces_work() -> bool:
-    # Standard input stays open: it is the leash.
-    with subprocess.Popen(leashed("@namespace", "true"), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as probe:
+    nothing = leashed("@namespace", sys.executable, "-I", "-S", "-c", "")
+    with subprocess.Popen(nothing, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as probe:
         return probe.wait() == 0
 
 

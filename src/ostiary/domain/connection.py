@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from ostiary.domain.errors import conflict, invalid
 
 DEFAULT_CLOCK_SKEW = timedelta(seconds=60)
+WARN_BEFORE_EXPIRY = timedelta(days=30)
 
 
 class Provider(StrEnum):
@@ -194,3 +195,19 @@ def status_after_edit(connection: Connection) -> ConnectionStatus:
     if connection.status is ConnectionStatus.DRAFT and connection.idp is not None:
         return ConnectionStatus.TESTING
     return connection.status
+
+
+def warnings(connection: Connection, now: datetime) -> tuple[str, ...]:
+    """What an administrator should look at before it becomes a lock-out."""
+    found: list[str] = []
+    if connection.idp is not None:
+        last_day = max((item.not_after for item in connection.idp.certificates), default=now)
+        if last_day <= now:
+            found.append("No certificate of the identity provider is valid any more: refresh the metadata.")
+        elif last_day - now <= WARN_BEFORE_EXPIRY:
+            found.append(f"The identity provider's last certificate expires on {last_day:%d %B %Y}.")
+        if not connection.is_tested():
+            found.append("Nobody has completed a test sign-in since the identity provider last changed.")
+    if connection.allow_idp_initiated:
+        found.append("Sign-ins may begin at the identity provider, which makes login CSRF possible.")
+    return tuple(found)

@@ -78,3 +78,20 @@ class DirectoryGroup:
     version: int
     created_at: datetime
     modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """A change of a group's members, by the values the directory names them with.
+
+    Where it `replaces`, `added` are all members there are afterwards. A change names only what changes, so that a group
+    of many costs what a group of few costs.
+    """
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    replaces: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether it changes anything at all."""
+        return self.replaces or bool(self.added or self.removed)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from ostiary.domain.directory import Directory, OnDeactivate
 from ostiary.domain.errors import conflict, forbidden
-from ostiary.domain.membership import Member, MemberStatus, Role
+from ostiary.domain.membership import Member, Role
 from ostiary.domain.organization import Organization
 from ostiary.domain.sign_in_policy import ROLE_WORDS
 from ostiary.domain.sso_policy import ensure_entitled
@@ -51,11 +51,30 @@ def ensure_role_is_manual(organization: Organization, directory: Directory | Non
         )
 
 
+class Transition(StrEnum):
+    """What a directory user's `active` does to the membership."""
+
+    JOIN = "join"
+    REACTIVATE = "reactivate"
+    DEPART = "depart"
+    STAY = "stay"
+
+
+def decide_transition(member: Member | None, *, active: bool) -> Transition:
+    """Whether the person joins, comes back, leaves, or stays as they are (R41, R43)."""
+    if member is None:
+        return Transition.JOIN if active else Transition.STAY
+    if member.is_active is active:
+        return Transition.STAY
+    return Transition.REACTIVATE if active else Transition.DEPART
+
+
 class Departure(StrEnum):
     """What happens to the member of a person the directory takes away."""
 
     REMOVE = "remove"
     SUSPEND = "suspend"
+    SUSPEND_LAST_ADMINISTRATOR = "suspend_last_administrator"
 
 
 def decide_departure(
@@ -63,22 +82,20 @@ def decide_departure(
 ) -> Departure:
     """Remove or suspend a deactivated or deleted person (R43); the last administrator is only suspended (R61)."""
     if member.role is Role.ADMINISTRATOR and other_active_administrators < 1:
-        return Departure.SUSPEND
+        return Departure.SUSPEND_LAST_ADMINISTRATOR
     if deleted or directory.on_deactivate is OnDeactivate.REMOVE:
         return Departure.REMOVE
     return Departure.SUSPEND
 
 
-def role_from_directory(
-    directory: Directory, role_value: str | None, member: Member, *, other_active_administrators: int
-) -> Role | None:
-    """The role the directory sets at once (R46), or None where it stays; the last administrator keeps it (R61)."""
+def role_from_directory(directory: Directory, present: Role, *, value: str | None, value_before: str | None) -> Role:
+    """The role the directory gives at once (R46): by its word, `member` when a word is cleared, else the present one.
+
+    A word never sent takes nothing away, and an unknown word changes nothing. Whether a demotion may happen is the
+    caller's to ask (R61).
+    """
     if not directory.manage_roles:
-        return None
-    wanted = Role.MEMBER if not role_value else ROLE_WORDS.get(role_value.strip().lower())
-    if wanted is None or wanted is member.role:
-        return None
-    demotes = member.role is Role.ADMINISTRATOR and member.status is MemberStatus.ACTIVE
-    if demotes and wanted is Role.MEMBER and other_active_administrators < 1:
-        return None
-    return wanted
+        return present
+    if value:
+        return ROLE_WORDS.get(value.strip().lower(), present)
+    return Role.MEMBER if value_before else present

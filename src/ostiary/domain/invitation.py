@@ -1,6 +1,6 @@
 """Invitations: a mailed secret that makes its addressee a member."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ class InvitationStatus(StrEnum):
     PENDING = "pending"
     ACCEPTED = "accepted"
     REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,20 @@ class Invitation:
     created_at: datetime
     expires_at: datetime
 
+    def at(self, now: datetime) -> "Invitation":
+        """The invitation as it stands at the moment: a pending one whose time has passed is an expired one."""
+        lapsed = self.status is InvitationStatus.PENDING and now >= self.expires_at
+        return replace(self, status=InvitationStatus.EXPIRED) if lapsed else self
+
+
+def ensure_pending(invitation: Invitation, now: datetime) -> None:
+    """Refuse what can no longer be accepted or revoked."""
+    if invitation.at(now).status is not InvitationStatus.PENDING:
+        raise conflict(
+            "invitation_not_pending",
+            "This invitation was used, revoked or has expired. Ask an administrator to invite you again.",
+        )
+
 
 def ensure_invitations_are_open(sso_enabled: bool) -> None:
     """Refuse to invite while memberships come through SSO (R16)."""
@@ -46,11 +61,7 @@ def ensure_invitations_are_open(sso_enabled: bool) -> None:
 def ensure_acceptable(invitation: Invitation, account_email: str, sso_enabled: bool, now: datetime) -> None:
     """Refuse an invitation that is used, revoked, expired, or meant for another address."""
     ensure_invitations_are_open(sso_enabled)
-    if invitation.status is not InvitationStatus.PENDING or now >= invitation.expires_at:
-        raise conflict(
-            "invitation_not_pending",
-            "This invitation was used, revoked or has expired. Ask an administrator to invite you again.",
-        )
+    ensure_pending(invitation, now)
     if invitation.email != account_email:
         raise forbidden(
             "invitation_email_mismatch",

@@ -89,3 +89,36 @@ def ensure_an_administrator_remains(other_active_administrators: int) -> None:
             "last_administrator",
             "This is the organization's last administrator. Make somebody else administrator first.",
         )
+
+
+def ensure_removable(member: Member) -> None:
+    """Refuse to remove an active member whom the directory keeps: it would bring them back (R49)."""
+    if member.managed_by is ManagedBy.DIRECTORY and member.is_active:
+        raise conflict(
+            "directory_managed",
+            "Your identity provider's directory keeps this member. Unassign the person there.",
+        )
+
+
+def ensure_suspension_is_manual(member: Member) -> None:
+    """Refuse to suspend or reactivate by hand a member whom the directory keeps (R43)."""
+    if member.managed_by is ManagedBy.DIRECTORY:
+        raise conflict(
+            "directory_managed",
+            "Your identity provider's directory keeps this member. Deactivate or activate the person there.",
+        )
+
+
+def ensure_sso_can_be_required(sso_enabled: bool, member: Member, acting_member_id: str | None) -> None:
+    """Refuse to end awaiting where SSO is off, and to end one's own (R12).
+
+    Whoever requires it of others keeps a way in, so no chain of these calls can lock everybody out.
+    """
+    if not sso_enabled:
+        raise conflict("sso_not_enabled", "Members sign in by password while single sign-on is off. Enable it first.")
+    if member.id == acting_member_id:
+        raise conflict(
+            "own_membership",
+            "Another administrator can require single sign-on of you. Signing in through your identity provider once "
+            "does the same.",
+        )

@@ -19,6 +19,7 @@ from ostiary.domain.connection import (
     checked_endpoint,
     ensure_can_activate,
     status_after_edit,
+    warnings,
 )
 from ostiary.domain.errors import DomainError, Kind, conflict, invalid, not_found
 from ostiary.domain.sso_policy import ensure_entitled, ensure_sso_stays_usable
@@ -77,10 +78,11 @@ class ConnectionChange:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionView:
-    """A connection with our side of it."""
+    """A connection with our side of it, and what an administrator should look at."""
 
     connection: Connection
     sp_certificate_pem: str
+    warnings: tuple[str, ...]
 
 
 class ConnectionService:
@@ -132,14 +134,14 @@ class ConnectionService:
                 "connection.created", "connection", connection.id, after=_audited(connection)
             )
             await uow.commit()
-        return ConnectionView(connection, key.certificate_pem)
+        return self._view(connection, key.certificate_pem)
 
     async def get(self, caller: Caller, reference: str, connection_id: str) -> ConnectionView:
         """One connection."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.GET_CONNECTION)
             connection = await self._existing(uow, admitted, connection_id)
-            return ConnectionView(connection, (await self._key(uow, admitted)).certificate_pem)
+            return self._view(connection, (await self._key(uow, admitted)).certificate_pem)
 
     async def list(self, caller: Caller, reference: str, page: PageRequest) -> Page[ConnectionView]:
         """The organization's connections."""
@@ -149,7 +151,7 @@ class ConnectionService:
             if not found.items:
                 return Page(())
             certificate = (await self._key(uow, admitted)).certificate_pem
-            return Page(tuple(ConnectionView(item, certificate) for item in found.items), found.next_cursor)
+            return Page(tuple(self._view(item, certificate) for item in found.items), found.next_cursor)
 
     async def update(
         self, caller: Caller, reference: str, connection_id: str, change: ConnectionChange
@@ -232,6 +234,9 @@ class ConnectionService:
             )
             await uow.commit()
 
+    def _view(self, connection: Connection, sp_certificate_pem: str) -> ConnectionView:
+        return ConnectionView(connection, sp_certificate_pem, warnings(connection, self._kit.clock.now()))
+
     async def _ensure_admitted(self, caller: Caller, reference: str, operation: Operation) -> None:
         """Refuse strangers before anything is fetched for them."""
         async with self._kit.uow() as uow:
@@ -268,7 +273,7 @@ class ConnectionService:
             await Journal.of(self._kit, uow, admitted).write(
                 action, "connection", after.id, before=_audited(before), after=_audited(after)
             )
-        view = ConnectionView(after, (await self._key(uow, admitted)).certificate_pem)
+        view = self._view(after, (await self._key(uow, admitted)).certificate_pem)
         await uow.commit()
         return view
 
@@ -372,14 +377,12 @@ def _keeping_living_certificates(
 
 def _audited(connection: Connection) -> dict[str, JsonValue]:
     idp = connection.idp
-    fingerprints: list[JsonValue] = [item.fingerprint_sha256 for item in idp.certificates] if idp else []
-    domain_ids: list[JsonValue] = list(connection.domain_ids)
     return {
         "name": connection.name,
         "provider": connection.provider,
         "status": connection.status,
         "idp_entity_id": idp.entity_id if idp else None,
         "idp_sso_url": idp.sso_url if idp else None,
-        "idp_certificates": fingerprints,
-        "domain_ids": domain_ids,
+        "idp_certificates": [item.fingerprint_sha256 for item in idp.certificates] if idp else [],
+        "domain_ids": connection.domain_ids,
     }

@@ -180,11 +180,10 @@ class DirectoryService:
 
 
 def _audited(directory: Directory) -> dict[str, JsonValue]:
-    attribute_map: dict[str, JsonValue] = dict(directory.attribute_map)
     return {
         "on_deactivate": directory.on_deactivate,
         "manage_roles_via_directory": directory.manage_roles,
         "role_attribute": directory.role_attribute,
-        "attribute_map": attribute_map,
+        "attribute_map": dict(directory.attribute_map),
         "lenient_members": directory.lenient_members,
     }

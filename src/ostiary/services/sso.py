@@ -150,8 +150,6 @@ class SsoService:
             await uow.sso.apply_disablement(organization.id, admitted.principal.id, suspend_member_ids)
             settings = replace(organization.sso, enabled=False, enabled_at=None, enabled_by=None)
             await uow.organizations.set_sso(organization.id, settings)
-            suspended: list[JsonValue] = list(suspend_member_ids)
-            removed: list[JsonValue] = list(effects.members_without_account)
             await journal.write(
                 "sso.disabled",
                 "organization",
@@ -160,8 +158,8 @@ class SsoService:
                 after={
                     "enabled": False,
                     "sessions_ended": effects.sessions_ended,
-                    "members_suspended": suspended,
-                    "members_removed": removed,
+                    "members_suspended": list(suspend_member_ids),
+                    "members_removed": effects.members_without_account,
                 },
             )
             await uow.commit()

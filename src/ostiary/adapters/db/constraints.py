@@ -2,7 +2,13 @@
 
 from sqlalchemy.exc import IntegrityError
 
-from ostiary.domain.errors import DomainError, Kind
+from ostiary.domain.errors import DomainError, Kind, not_found
+
+
+def _missing(what: str) -> tuple[Kind, str, str, str | None]:
+    absent = not_found(what)
+    return absent.kind, absent.code, absent.detail, None
+
 
 _MEANINGS: dict[str, tuple[Kind, str, str, str | None]] = {
     "uq_accounts_email": (
@@ -48,6 +54,12 @@ _MEANINGS: dict[str, tuple[Kind, str, str, str | None]] = {
         "The directory has a user with this userName.",
         "/userName",
     ),
+    # A reference to what is not there, or went at the same moment.
+    "fk_team_members_organization_id_team_id": _missing("team"),
+    "fk_team_members_organization_id_member_id": _missing("member"),
+    "fk_database_administrators_organization_id_database_id": _missing("database"),
+    "fk_database_administrators_organization_id_member_id": _missing("member"),
+    "fk_credentials_organization_id_database_id": _missing("database"),
 }
 
 

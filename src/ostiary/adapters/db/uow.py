@@ -9,13 +9,16 @@ from ostiary.adapters.db.outbox import PgOutbox
 from ostiary.adapters.db.repositories.accounts import Accounts, EmailTokens, Sessions
 from ostiary.adapters.db.repositories.audit import Audit
 from ostiary.adapters.db.repositories.connections import Connections, SpKeys
+from ostiary.adapters.db.repositories.databases import Credentials, Databases
 from ostiary.adapters.db.repositories.directories import Directories
 from ostiary.adapters.db.repositories.domains import Domains
 from ostiary.adapters.db.repositories.identities import Identities
+from ostiary.adapters.db.repositories.invitations import Invitations
 from ostiary.adapters.db.repositories.members import Access, Members
 from ostiary.adapters.db.repositories.organizations import Organizations
 from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, Sso
+from ostiary.adapters.db.repositories.teams import Teams
 from ostiary.services.ports.world import Sealer
 
 
@@ -35,6 +38,10 @@ class SqlUnitOfWork:
         self.organizations = Organizations(connection)
         self.members = Members(connection)
         self.access = Access(connection)
+        self.invitations = Invitations(connection)
+        self.teams = Teams(connection)
+        self.databases = Databases(connection)
+        self.credentials = Credentials(connection)
         self.audit = Audit(connection)
         self.outbox = PgOutbox(connection, self._sealer)
         self.domains = Domains(connection)

@@ -127,9 +127,7 @@ def render_signed_in(signed_in: SignedIn) -> SignedInAnswer:
 @router.post("/auth/sign-up", status_code=201, operation_id=Operation.SIGN_UP, responses=problems(409, 422))
 async def sign_up(body: SignUpRequest, services: ServicesDep) -> SignedInAnswer:
     """Make an account and sign it in."""
-    return render_signed_in(
-        await services.accounts.sign_up(email=body.email, password=body.password, name=body.name)
-    )
+    return render_signed_in(await services.accounts.sign_up(email=body.email, password=body.password, name=body.name))
 
 
 @router.post("/auth/sign-in", operation_id=Operation.SIGN_IN, responses=problems(401, 403, 422))
@@ -215,9 +213,7 @@ async def revoke_my_session(session_id: str, caller: CallerDep, services: Servic
     await services.accounts.revoke_my_session(caller, session_id)
 
 
-@router.post(
-    "/me/password", status_code=204, operation_id=Operation.CHANGE_PASSWORD, responses=problems(401, 403, 422)
-)
+@router.post("/me/password", status_code=204, operation_id=Operation.CHANGE_PASSWORD, responses=problems(401, 403, 422))
 async def change_password(body: PasswordChange, caller: CallerDep, services: ServicesDep) -> None:
     """Replace the password; ends the caller's other sessions."""
     await services.accounts.change_password(caller, current=body.current, new=body.new)

@@ -1,7 +1,7 @@
 """`/v1/organizations`, their audit events, and the operator's part."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
@@ -9,7 +9,7 @@ from pydantic import Field
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of, problems
 from ostiary.domain.access import Operation
-from ostiary.domain.audit import AuditEvent, JsonValue
+from ostiary.domain.audit import AuditEvent
 from ostiary.domain.organization import AddOn, Organization, Plan
 from ostiary.services.ports.organizations import AuditFilter
 
@@ -72,8 +72,8 @@ class AuditEventAnswer(Answer):
     actor: AuditActorAnswer
     action: str = Field(examples=["sso.enabled"])
     target: dict[str, str] = Field(examples=[{"kind": "organization", "id": "org_01h455vb4pex5vsknk084sn02q"}])
-    before: dict[str, JsonValue]
-    after: dict[str, JsonValue]
+    before: dict[str, Any]
+    after: dict[str, Any]
     request_id: str | None
 
 
@@ -152,12 +152,8 @@ async def list_audit_events(
     return list_of(await services.organizations.audit_events(caller, org, matching, page), _render_event)
 
 
-@operator_router.get(
-    "/organizations", operation_id=Operation.LIST_ALL_ORGANIZATIONS, responses=problems(401, 403, 422)
-)
-async def list_all_organizations(
-    caller: CallerDep, services: ServicesDep, page: PageDep
-) -> ListOf[OrganizationAnswer]:
+@operator_router.get("/organizations", operation_id=Operation.LIST_ALL_ORGANIZATIONS, responses=problems(401, 403, 422))
+async def list_all_organizations(caller: CallerDep, services: ServicesDep, page: PageDep) -> ListOf[OrganizationAnswer]:
     """Every organization."""
     return list_of(await services.organizations.list_all(caller, page), render_organization)
 

@@ -1,10 +1,11 @@
 """What every REST schema shares: strict requests, lists, problems."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ostiary.api.problems import problems as problems
 from ostiary.services.paging import Page
 
 T = TypeVar("T")
@@ -27,57 +28,11 @@ class ListOf(BaseModel, Generic[T]):
     """One page of a list."""
 
     data: list[T]
-    next_cursor: str | None = Field(default=None, description="Give it as `cursor` for the next page; null on the last.")
+    next_cursor: str | None = Field(
+        default=None, description="Give it as `cursor` for the next page; null on the last."
+    )
 
 
 def list_of(page: Page[S], render: Callable[[S], T]) -> ListOf[T]:
     """A page, rendered."""
     return ListOf[T](data=[render(item) for item in page.items], next_cursor=page.next_cursor)
-
-
-class FieldProblem(BaseModel):
-    """One field at fault."""
-
-    pointer: str | None = Field(default=None, description="JSON pointer to the field in the body.")
-    parameter: str | None = Field(default=None, description="Name of the query or path parameter.")
-    code: str
-    detail: str
-
-
-class Problem(BaseModel):
-    """RFC 9457. `code` is stable; `detail` tells the next step."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str = Field(examples=["https://ostiary.dev/problems/sso_required"])
-    title: str
-    status: int
-    detail: str
-    code: str = Field(examples=["sso_required"])
-    request_id: str
-    errors: list[FieldProblem] | None = None
-
-
-_MEANINGS = {
-    400: "The request is not well-formed.",
-    401: "No valid credential came with the request.",
-    403: "The caller is known and may not; `code` says why.",
-    404: "There is no such thing here, or the caller may not know of it.",
-    409: "The present state forbids it; `code` says why.",
-    413: "The body is too large.",
-    422: "A field is not acceptable; `errors` points at it.",
-    429: "Too many tries; wait for `Retry-After`.",
-    503: "Something this needs is out of reach; try again.",
-}
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for the contract."""
-    return {
-        status: {
-            "model": Problem,
-            "description": _MEANINGS[status],
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in statuses
-    }

@@ -86,6 +86,7 @@ class MemberFilter:
     role: Role | None = None
     status: MemberStatus | None = None
     managed_by: ManagedBy | None = None
+    team_id: str | None = None
     q: str | None = None
 
 

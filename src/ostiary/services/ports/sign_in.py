@@ -122,6 +122,10 @@ class IdentityRepository(Protocol):
         """Mark this organization's links to the account as removed (R35); answers how many."""
         ...
 
+    async def of_account(self, organization_id: str, account_id: str) -> tuple[LinkedIdentity, ...]:
+        """This organization's links to the account, oldest first."""
+        ...
+
     async def directory_user(
         self, organization_id: str, member: Member | None, identity: AssertedIdentity
     ) -> DirectoryUser | None:

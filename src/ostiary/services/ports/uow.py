@@ -4,7 +4,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
+from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
+from ostiary.services.ports.invitations import InvitationRepository
 from ostiary.services.ports.organizations import (
     AuditRepository,
     MemberRepository,
@@ -19,6 +21,7 @@ from ostiary.services.ports.sso import (
     SpKeyRepository,
     SsoRepository,
 )
+from ostiary.services.ports.teams import TeamRepository
 from ostiary.services.ports.world import Outbox
 
 
@@ -34,6 +37,10 @@ class UnitOfWork(Protocol):
     organizations: OrganizationRepository
     members: MemberRepository
     access: SessionReaper
+    invitations: InvitationRepository
+    teams: TeamRepository
+    databases: DatabaseRepository
+    credentials: CredentialRepository
     audit: AuditRepository
     outbox: Outbox
     domains: DomainRepository

@@ -14,6 +14,7 @@ from ostiary.domain.directory import DirectoryUser
 from ostiary.domain.domain_name import DomainStatus
 from ostiary.domain.membership import Member
 from ostiary.domain.sign_in_policy import AccountCandidates, AssertedIdentity
+from ostiary.services.ports.sign_in import LinkedIdentity
 
 
 class Identities(Repository):
@@ -122,6 +123,19 @@ class Identities(Repository):
             .values(removed_at=at)
         )
         return result.rowcount
+
+    async def of_account(self, organization_id: str, account_id: str) -> tuple[LinkedIdentity, ...]:
+        """This organization's links to the account, oldest first."""
+        rows = await self._execute(
+            select(identities)
+            .where(
+                identities.c.organization_id == organization_id,
+                identities.c.account_id == account_id,
+                identities.c.removed_at.is_(None),
+            )
+            .order_by(identities.c.linked_at, identities.c.connection_id, identities.c.internal_id)
+        )
+        return tuple(LinkedIdentity(row.connection_id, row.internal_id, row.linked_at) for row in rows)
 
     async def directory_user(
         self, organization_id: str, member: Member | None, identity: AssertedIdentity

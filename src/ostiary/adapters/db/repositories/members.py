@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
 
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.repositories.member_rows import member_values, read_member
@@ -144,6 +144,16 @@ def _conditions(matching: MemberFilter) -> list[ColumnElement[bool]]:
         conditions.append(members.c.status == matching.status)
     if matching.managed_by is not None:
         conditions.append(members.c.managed_by == matching.managed_by)
+    if matching.team_id is not None:
+        conditions.append(
+            exists(
+                select(team_members.c.member_id).where(
+                    team_members.c.organization_id == members.c.organization_id,
+                    team_members.c.team_id == matching.team_id,
+                    team_members.c.member_id == members.c.id,
+                )
+            )
+        )
     if matching.q:
         conditions.append(
             or_(

@@ -5,6 +5,7 @@ from ostiary.adapters.db.tables.base import metadata
 from ostiary.adapters.db.tables.directory import (
     directories,
     directory_group_members,
+    directory_group_reservations,
     directory_groups,
     directory_tokens,
     directory_users,
@@ -41,6 +42,7 @@ __all__ = [
     "databases",
     "directories",
     "directory_group_members",
+    "directory_group_reservations",
     "directory_groups",
     "directory_tokens",
     "directory_users",

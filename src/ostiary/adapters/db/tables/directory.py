@@ -86,18 +86,37 @@ directory_groups = Table(
     Index(None, "organization_id", "external_id"),
 )
 
+def _group_reference() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["organization_id", "group_id"],
+        ["directory_groups.organization_id", "directory_groups.id"],
+        ondelete="CASCADE",
+    )
+
+
 directory_group_members = Table(
     "directory_group_members",
     metadata,
     organization_id(),
     Column("group_id", TypeId(ids.TEAM), primary_key=True),
-    # As the identity provider sent it: a user's id, or a name not (yet) provisioned and so reserved (R45).
-    Column("value", Text, primary_key=True),
-    Column("display", Text),
+    # A pushed user, with access or without: who comes back is in their teams again (R43).
+    Column("member_id", TypeId(ids.MEMBER), primary_key=True),
+    _group_reference(),
     ForeignKeyConstraint(
-        ["organization_id", "group_id"],
-        ["directory_groups.organization_id", "directory_groups.id"],
+        ["organization_id", "member_id"],
+        ["directory_users.organization_id", "directory_users.id"],
         ondelete="CASCADE",
     ),
-    Index(None, "organization_id", "value"),
+    Index(None, "organization_id", "member_id"),
+)
+
+directory_group_reservations = Table(
+    "directory_group_reservations",
+    metadata,
+    organization_id(),
+    Column("group_id", TypeId(ids.TEAM), primary_key=True),
+    # As the identity provider sent it: nobody provisioned yet (R45).
+    Column("value", Text, primary_key=True),
+    _group_reference(),
+    Index("ix_directory_group_reservations_value", "organization_id", text("lower(value)")),
 )

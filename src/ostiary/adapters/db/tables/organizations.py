@@ -69,6 +69,13 @@ members = Table(
         "id",
         postgresql_where=text("role = 'administrator'"),
     ),
+    # The directory lists them beside its own users (R49), of whom there may be very many.
+    Index(
+        "ix_members_unmanaged",
+        "organization_id",
+        "id",
+        postgresql_where=text("managed_by <> 'directory'"),
+    ),
 )
 
 

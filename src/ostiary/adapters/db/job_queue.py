@@ -1,0 +1,130 @@
+"""The job queue in PostgreSQL, by pgqueuer: jobs sealed in a table, workers woken by NOTIFY."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+
+import asyncpg
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.errors import PgqException, RetryRequested
+from pgqueuer.models import Job
+from pgqueuer.models import Schedule as DueSchedule
+from pgqueuer.types import Channel
+from pgqueuer.domain.settings import DBSettings
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ostiary.services.ports.jobs import JobHandler, RetryLater, Schedule
+from ostiary.services.ports.world import Sealer
+
+# The names of the tables, as the migration made them: pgqueuer's defaults, whatever the environment says.
+NAMES = DBSettings.model_construct()
+_GRACE_SECONDS = 1.0
+_RECONNECT_SECONDS = 5.0
+_BATCH = 10
+# A worker that does not say for this long that it lives has died; its jobs are given to another.
+_DEAD_AFTER = timedelta(seconds=30)
+_log = structlog.get_logger(__name__)
+
+
+def queries_over(driver: AsyncpgDriver) -> Queries:
+    """pgqueuer's statements, for our tables."""
+    return Queries(driver, QueryBuilderEnvironment(NAMES), QueryQueueBuilder(NAMES), QuerySchedulerBuilder(NAMES))
+
+
+def sealing_purpose(job: str) -> str:
+    """What payloads of a job are sealed for: one kind's payload never opens as another's."""
+    return f"job {job}"
+
+
+class PgJobQueue:
+    """Workers' side of the queue. Each worker holds one connection of its own, outside the engine's pool."""
+
+    def __init__(self, engine: AsyncEngine, sealer: Sealer) -> None:
+        self._engine = engine
+        self._sealer = sealer
+
+    async def work(
+        self, handlers: Mapping[str, JobHandler], schedules: Sequence[Schedule], stop: asyncio.Event
+    ) -> None:
+        """Carry out jobs and schedules until `stop` is set; returns within two seconds of that.
+
+        Jobs cut short go back to the queue. A lost connection is made again, for as long as it takes.
+        """
+        while not stop.is_set():
+            try:
+                async with self._engine.connect() as connection:
+                    await self._work_over(await _taken_from_pool(connection), handlers, schedules, stop)
+            # RuntimeError: pgqueuer found no tables, because the database is not migrated yet.
+            except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, PgqException, RuntimeError):
+                _log.exception("job_queue_lost", retry_in_seconds=_RECONNECT_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _RECONNECT_SECONDS)
+
+    async def _work_over(
+        self,
+        connection: asyncpg.Connection,
+        handlers: Mapping[str, JobHandler],
+        schedules: Sequence[Schedule],
+        stop: asyncio.Event,
+    ) -> None:
+        driver = AsyncpgDriver(connection)
+        queue = PgQueuer(driver, Channel(NAMES.channel), queries=queries_over(driver))
+        for job, handler in handlers.items():
+            queue.entrypoint(job, accepts_context=False)(self._runner(job, handler))
+        for schedule in schedules:
+            queue.schedule(schedule.name, schedule.cron, accepts_context=False)(_clockwork(schedule))
+        running = asyncio.create_task(
+            queue.run(
+                batch_size=_BATCH,
+                max_concurrent_tasks=2 * _BATCH,
+                heartbeat_timeout=_DEAD_AFTER,
+                # A connection that hears nothing any more ends the run, and `work` makes a new one.
+                shutdown_on_listener_failure=True,
+            )
+        )
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            queue.shutdown.set()
+            await asyncio.wait({running}, timeout=_GRACE_SECONDS)
+            running.cancel()
+            await asyncio.wait({running})
+        if not running.cancelled():
+            running.result()
+
+    def _runner(self, job: str, handler: JobHandler) -> Callable[[Job], Awaitable[None]]:
+        async def run(found: Job) -> None:
+            payload = self._sealer.unseal(found.payload or b"", purpose=sealing_purpose(job))
+            try:
+                await handler(payload, found.attempts)
+            except RetryLater as later:
+                raise RetryRequested(later.delay, later.reason) from None
+            except asyncio.CancelledError:
+                # pgqueuer drops what is cancelled; a job cut short by the end of its worker must be had again.
+                raise RetryRequested(reason="The worker was stopped.") from None
+
+        return run
+
+
+async def _taken_from_pool(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection, no longer the pool's: it listens, and is closed in the end instead of given back."""
+    await connection.run_sync(lambda sync: sync.detach())
+    driver = (await connection.get_raw_connection()).driver_connection
+    if not isinstance(driver, asyncpg.Connection):
+        raise TypeError("The job queue needs a postgresql+asyncpg:// database.")
+    return driver
+
+
+def _clockwork(schedule: Schedule) -> Callable[[DueSchedule], Awaitable[None]]:
+    async def run(_: DueSchedule) -> None:
+        await schedule.run()
+
+    return run

@@ -1,0 +1,53 @@
+"""The shape of a refusal in the contract (RFC 9457), shared by the surfaces."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FieldProblem(BaseModel):
+    """One field at fault."""
+
+    pointer: str | None = Field(default=None, description="JSON pointer to the field in the body.")
+    parameter: str | None = Field(default=None, description="Name of the query or path parameter.")
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable; `detail` tells the next step."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["https://ostiary.dev/problems/sso_required"])
+    title: str
+    status: int
+    detail: str
+    code: str = Field(examples=["sso_required"])
+    request_id: str
+    errors: list[FieldProblem] | None = None
+
+
+_MEANINGS = {
+    400: "The request is not well-formed.",
+    401: "No valid credential came with the request.",
+    403: "The caller is known and may not; `code` says why.",
+    404: "There is no such thing here, or the caller may not know of it.",
+    409: "The present state forbids it; `code` says why.",
+    413: "The body is too large.",
+    422: "A field is not acceptable; `errors` points at it.",
+    429: "Too many tries; wait for `Retry-After`.",
+    503: "Something this needs is out of reach; try again.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for the contract."""
+    return {
+        status: {
+            "model": Problem,
+            "description": _MEANINGS[status],
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }

@@ -1,0 +1,295 @@
+"""`/v1/organizations/{org}/connections`."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.rest.organizations import OrgPath
+from ostiary.api.rest.schemas import Answer, ListOf, Request, problems
+from ostiary.domain.access import Operation
+from ostiary.domain.connection import (
+    AttributeMapping,
+    ConnectionStatus,
+    IdentityProvider,
+    NameIdFormat,
+    Provider,
+)
+from ostiary.services.connections import ConnectionChange, ConnectionDraft, ConnectionView, IdpSource
+from ostiary.services.context import Urls
+
+router = APIRouter(prefix="/v1/organizations/{org}/connections", tags=["connections"])
+
+
+class IdpRequest(Request):
+    """The identity provider: `metadata_url`, or `metadata_xml`, or issuer, SSO URL and certificates by hand."""
+
+    metadata_url: str | None = Field(default=None, max_length=2048, examples=["https://idp.acme.test/metadata"])
+    metadata_xml: str | None = Field(default=None, max_length=1_000_000)
+    entity_id: str | None = Field(default=None, max_length=1024, examples=["https://idp.acme.test/metadata"])
+    sso_url: str | None = Field(default=None, max_length=2048, examples=["https://idp.acme.test/sso"])
+    slo_url: str | None = Field(default=None, max_length=2048)
+    certificates: list[str] = Field(
+        default_factory=list[str], max_length=10, description="PEM, PEM without headers, or one line of base64."
+    )
+
+    def to_source(self) -> IdpSource:
+        """What the service takes."""
+        return IdpSource(
+            metadata_url=self.metadata_url,
+            metadata_xml=self.metadata_xml,
+            entity_id=self.entity_id,
+            sso_url=self.sso_url,
+            slo_url=self.slo_url,
+            certificates=tuple(self.certificates),
+        )
+
+
+class AttributeMappingBody(Request):
+    """Names of the assertion's attributes; null leaves it to the well-known names."""
+
+    id: str | None = Field(default=None, max_length=512)
+    email: str | None = Field(default=None, max_length=512, examples=["email"])
+    first_name: str | None = Field(default=None, max_length=512, examples=["firstName"])
+    last_name: str | None = Field(default=None, max_length=512, examples=["lastName"])
+
+    def to_mapping(self) -> AttributeMapping:
+        """What the service takes."""
+        return AttributeMapping(self.id or None, self.email or None, self.first_name or None, self.last_name or None)
+
+
+class NewConnection(Request):
+    """A new connection; without `idp` it is a draft whose `sp` values can be given to the identity provider."""
+
+    name: str = Field(examples=["Acme Okta"])
+    provider: Provider = Provider.GENERIC_SAML
+    domain_ids: list[str] = Field(default_factory=list[str], max_length=100)
+    idp: IdpRequest | None = None
+    attribute_mapping: AttributeMappingBody = Field(default_factory=AttributeMappingBody)
+    name_id_format: NameIdFormat | None = None
+    allow_idp_initiated: bool = False
+    sign_requests: bool = True
+    want_assertions_encrypted: bool = False
+
+
+class ConnectionPatch(Request):
+    """What changes; left out stays."""
+
+    name: str | None = None
+    domain_ids: list[str] | None = Field(default=None, max_length=100)
+    idp: IdpRequest | None = None
+    attribute_mapping: AttributeMappingBody | None = None
+    name_id_format: NameIdFormat | None = None
+    allow_idp_initiated: bool | None = None
+    sign_requests: bool | None = None
+    want_assertions_encrypted: bool | None = None
+
+
+class CertificateAnswer(Answer):
+    """A signing certificate of the identity provider."""
+
+    fingerprint_sha256: str
+    not_before: datetime
+    not_after: datetime
+
+
+class IdpAnswer(Answer):
+    """The identity provider as we know it."""
+
+    entity_id: str
+    sso_url: str
+    slo_url: str | None
+    metadata_url: str | None
+    certificates: list[CertificateAnswer]
+
+
+class SpAnswer(Answer):
+    """Our side: what the identity provider is told."""
+
+    entity_id: str
+    acs_url: str
+    metadata_url: str
+    certificate: str
+
+
+class AttributeMappingAnswer(Answer):
+    """Names of the assertion's attributes; null leaves it to the well-known names."""
+
+    id: str | None
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+
+
+class ConnectionAnswer(Answer):
+    """A SAML connection."""
+
+    id: str = Field(examples=["conn_01h455vb4pex5vsknk084sn02q"])
+    name: str
+    provider: Provider
+    status: ConnectionStatus
+    domain_ids: list[str]
+    sp: SpAnswer
+    idp: IdpAnswer | None
+    attribute_mapping: AttributeMappingAnswer
+    name_id_format: NameIdFormat | None
+    allow_idp_initiated: bool
+    sign_requests: bool
+    want_assertions_encrypted: bool
+    tested: bool = Field(description="A test sign-in passed since issuer, SSO URL or certificates last changed.")
+    metadata_refreshed_at: datetime | None
+    warnings: list[str]
+    created_at: datetime
+
+
+class TestStarted(Answer):
+    """A test sign-in to open in a browser."""
+
+    sign_in_url: str
+
+
+def _render_idp(idp: IdentityProvider, metadata_url: str | None) -> IdpAnswer:
+    return IdpAnswer(
+        entity_id=idp.entity_id,
+        sso_url=idp.sso_url,
+        slo_url=idp.slo_url,
+        metadata_url=metadata_url,
+        certificates=[
+            CertificateAnswer(
+                fingerprint_sha256=item.fingerprint_sha256, not_before=item.not_before, not_after=item.not_after
+            )
+            for item in idp.certificates
+        ],
+    )
+
+
+def _render(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
+    connection, mapping = view.connection, view.connection.attribute_mapping
+    return ConnectionAnswer(
+        id=connection.id,
+        name=connection.name,
+        provider=connection.provider,
+        status=connection.status,
+        domain_ids=list(connection.domain_ids),
+        sp=SpAnswer(
+            entity_id=urls.sp_entity_id(connection.id),
+            acs_url=urls.acs(connection.id),
+            metadata_url=urls.sp_entity_id(connection.id),
+            certificate=view.sp_certificate_pem,
+        ),
+        idp=_render_idp(connection.idp, connection.metadata_url) if connection.idp else None,
+        attribute_mapping=AttributeMappingAnswer(
+            id=mapping.id, email=mapping.email, first_name=mapping.first_name, last_name=mapping.last_name
+        ),
+        name_id_format=connection.name_id_format,
+        allow_idp_initiated=connection.allow_idp_initiated,
+        sign_requests=connection.sign_requests,
+        want_assertions_encrypted=connection.want_assertions_encrypted,
+        tested=connection.is_tested(),
+        metadata_refreshed_at=connection.metadata_refreshed_at,
+        warnings=list(view.warnings),
+        created_at=connection.created_at,
+    )
+
+
+@router.post("", status_code=201, operation_id=Operation.CREATE_CONNECTION, responses=problems(401, 403, 404, 409, 422))
+async def create_connection(
+    org: OrgPath, body: NewConnection, caller: CallerDep, services: ServicesDep
+) -> ConnectionAnswer:
+    """Make a connection. Its `sp` values go to the identity provider, its `idp` values come from there."""
+    draft = ConnectionDraft(
+        name=body.name,
+        provider=body.provider,
+        domain_ids=tuple(body.domain_ids),
+        idp=body.idp.to_source() if body.idp else None,
+        attribute_mapping=body.attribute_mapping.to_mapping(),
+        name_id_format=body.name_id_format,
+        allow_idp_initiated=body.allow_idp_initiated,
+        sign_requests=body.sign_requests,
+        want_assertions_encrypted=body.want_assertions_encrypted,
+    )
+    return _render(await services.connections.create(caller, org, draft), services.urls)
+
+
+@router.get("", operation_id=Operation.LIST_CONNECTIONS, responses=problems(401, 403, 404, 422))
+async def list_connections(
+    org: OrgPath, caller: CallerDep, services: ServicesDep, page: PageDep
+) -> ListOf[ConnectionAnswer]:
+    """The organization's connections."""
+    found = await services.connections.list(caller, org, page)
+    return ListOf(data=[_render(view, services.urls) for view in found.items], next_cursor=found.next_cursor)
+
+
+@router.get("/{connection_id}", operation_id=Operation.GET_CONNECTION, responses=problems(401, 403, 404))
+async def get_connection(
+    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep
+) -> ConnectionAnswer:
+    """One connection."""
+    return _render(await services.connections.get(caller, org, connection_id), services.urls)
+
+
+@router.patch(
+    "/{connection_id}", operation_id=Operation.UPDATE_CONNECTION, responses=problems(401, 403, 404, 409, 422)
+)
+async def update_connection(
+    org: OrgPath, connection_id: str, body: ConnectionPatch, caller: CallerDep, services: ServicesDep
+) -> ConnectionAnswer:
+    """Change a connection; 409 `sso_in_use` where nobody could sign in afterwards."""
+    change = ConnectionChange(
+        name=body.name,
+        domain_ids=None if body.domain_ids is None else tuple(body.domain_ids),
+        idp=body.idp.to_source() if body.idp else None,
+        attribute_mapping=body.attribute_mapping.to_mapping() if body.attribute_mapping else None,
+        name_id_format=body.name_id_format,
+        allow_idp_initiated=body.allow_idp_initiated,
+        sign_requests=body.sign_requests,
+        want_assertions_encrypted=body.want_assertions_encrypted,
+    )
+    return _render(await services.connections.update(caller, org, connection_id, change), services.urls)
+
+
+@router.delete(
+    "/{connection_id}", status_code=204, operation_id=Operation.DELETE_CONNECTION, responses=problems(401, 403, 404, 409)
+)
+async def delete_connection(org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep) -> None:
+    """Delete a connection with its identities and sessions."""
+    await services.connections.delete(caller, org, connection_id)
+
+
+@router.post(
+    "/{connection_id}/refresh-metadata",
+    operation_id=Operation.REFRESH_CONNECTION_METADATA,
+    responses=problems(401, 403, 404, 409, 422),
+)
+async def refresh_connection_metadata(
+    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep
+) -> ConnectionAnswer:
+    """Read the metadata URL again; a change that would break sign-in is refused and named."""
+    return _render(await services.connections.refresh_metadata(caller, org, connection_id), services.urls)
+
+
+@router.post("/{connection_id}/test", operation_id=Operation.TEST_CONNECTION, responses=problems(401, 403, 404, 409))
+async def test_connection(org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep) -> TestStarted:
+    """Begin a full sign-in that changes nothing and answers with its trace: open `sign_in_url` in a browser."""
+    return TestStarted(sign_in_url=await services.sign_in_start.start_test(caller, org, connection_id))
+
+
+@router.post(
+    "/{connection_id}/activate", operation_id=Operation.ACTIVATE_CONNECTION, responses=problems(401, 403, 404, 409)
+)
+async def activate_connection(
+    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep
+) -> ConnectionAnswer:
+    """Let people sign in through it; 409 `connection_incomplete` names what is missing."""
+    return _render(await services.connections.activate(caller, org, connection_id), services.urls)
+
+
+@router.post(
+    "/{connection_id}/deactivate", operation_id=Operation.DEACTIVATE_CONNECTION, responses=problems(401, 403, 404, 409)
+)
+async def deactivate_connection(
+    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep
+) -> ConnectionAnswer:
+    """Switch it off; 409 `sso_in_use` for the last one while SSO is on."""
+    return _render(await services.connections.deactivate(caller, org, connection_id), services.urls)

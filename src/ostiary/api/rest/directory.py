@@ -1,0 +1,181 @@
+"""`/v1/organizations/{org}/directory`."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.rest.organizations import OrgPath
+from ostiary.api.rest.schemas import Answer, ListOf, Request, problems
+from ostiary.domain.access import Operation
+from ostiary.domain.directory import Directory, DirectoryToken, OnDeactivate
+from ostiary.domain.directory_policy import DirectoryEnablementEffects
+from ostiary.services.context import Urls
+from ostiary.services.directory import DirectoryChange
+
+router = APIRouter(prefix="/v1/organizations/{org}/directory", tags=["directory"])
+
+
+class DirectoryAnswer(Answer):
+    """Directory Sync of the organization."""
+
+    id: str = Field(examples=["dir_01h455vb4pex5vsknk084sn02q"])
+    enabled: bool
+    enabled_at: datetime | None
+    scim_base_url: str = Field(examples=["https://login.example.com/scim/v2"])
+    on_deactivate: OnDeactivate
+    manage_roles_via_directory: bool
+    role_attribute: str
+    attribute_map: dict[str, str]
+    lenient_members: bool
+    last_synced_at: datetime | None
+
+
+class DirectoryPatch(Request):
+    """What changes; left out stays."""
+
+    on_deactivate: OnDeactivate | None = None
+    manage_roles_via_directory: bool | None = None
+    role_attribute: str | None = Field(default=None, min_length=1, max_length=256)
+    attribute_map: dict[str, str] | None = Field(
+        default=None, max_length=50, description="The directory's attribute name → ours, as {\"planetscale_role\": \"role\"}."
+    )
+    lenient_members: bool | None = Field(
+        default=None, description="Keep unknown group members in reserve (true) or refuse the push (false)."
+    )
+
+
+class DirectoryEffectsAnswer(Answer):
+    """What enabling does."""
+
+    teams_cleared: int
+    team_memberships_removed: int
+    members_to_match: int = Field(description="Members the identity provider will find and may take over.")
+
+
+class DirectoryEnabledAnswer(Answer):
+    """Directory Sync is on. The token is shown this once; null where it was on already."""
+
+    directory: DirectoryAnswer
+    effects: DirectoryEffectsAnswer
+    token: str | None = Field(examples=["ost_scim_…"])
+
+
+class DirectoryTokenAnswer(Answer):
+    """A SCIM bearer token, without its secret."""
+
+    id: str = Field(examples=["tok_01h455vb4pex5vsknk084sn02q"])
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class NewDirectoryTokenAnswer(DirectoryTokenAnswer):
+    """A new SCIM bearer token. `secret` is shown this once."""
+
+    secret: str = Field(examples=["ost_scim_…"])
+
+
+def _render(directory: Directory, urls: Urls) -> DirectoryAnswer:
+    return DirectoryAnswer(
+        id=directory.id,
+        enabled=directory.enabled,
+        enabled_at=directory.enabled_at,
+        scim_base_url=urls.scim(),
+        on_deactivate=directory.on_deactivate,
+        manage_roles_via_directory=directory.manage_roles,
+        role_attribute=directory.role_attribute,
+        attribute_map=dict(directory.attribute_map),
+        lenient_members=directory.lenient_members,
+        last_synced_at=directory.last_synced_at,
+    )
+
+
+def _render_effects(effects: DirectoryEnablementEffects) -> DirectoryEffectsAnswer:
+    return DirectoryEffectsAnswer(
+        teams_cleared=effects.teams_cleared,
+        team_memberships_removed=effects.team_memberships_removed,
+        members_to_match=effects.members_to_match,
+    )
+
+
+def _render_token(token: DirectoryToken) -> DirectoryTokenAnswer:
+    return DirectoryTokenAnswer(id=token.id, created_at=token.created_at, last_used_at=token.last_used_at)
+
+
+@router.get("", operation_id=Operation.GET_DIRECTORY, responses=problems(401, 403, 404))
+async def get_directory(org: OrgPath, caller: CallerDep, services: ServicesDep) -> DirectoryAnswer:
+    """The settings, and where the identity provider pushes to."""
+    return _render(await services.directory.get(caller, org), services.urls)
+
+
+@router.patch("", operation_id=Operation.UPDATE_DIRECTORY, responses=problems(401, 403, 404, 409, 422))
+async def update_directory(
+    org: OrgPath, body: DirectoryPatch, caller: CallerDep, services: ServicesDep
+) -> DirectoryAnswer:
+    """Change the settings."""
+    change = DirectoryChange(
+        on_deactivate=body.on_deactivate,
+        manage_roles=body.manage_roles_via_directory,
+        role_attribute=body.role_attribute,
+        attribute_map=body.attribute_map,
+        lenient_members=body.lenient_members,
+    )
+    return _render(await services.directory.update(caller, org, change), services.urls)
+
+
+@router.post(
+    "/preview", operation_id=Operation.PREVIEW_DIRECTORY_ENABLEMENT, responses=problems(401, 403, 404, 409)
+)
+async def preview_directory_enablement(
+    org: OrgPath, caller: CallerDep, services: ServicesDep
+) -> DirectoryEffectsAnswer:
+    """What enabling would do; changes nothing."""
+    return _render_effects(await services.directory.preview_enablement(caller, org))
+
+
+@router.post("/enable", operation_id=Operation.ENABLE_DIRECTORY, responses=problems(401, 403, 404, 409))
+async def enable_directory(org: OrgPath, caller: CallerDep, services: ServicesDep) -> DirectoryEnabledAnswer:
+    """Make the directory the source of truth: all teams are cleared, every team maps to a group from then on."""
+    enabled = await services.directory.enable(caller, org)
+    return DirectoryEnabledAnswer(
+        directory=_render(enabled.directory, services.urls),
+        effects=_render_effects(enabled.effects),
+        token=enabled.token,
+    )
+
+
+@router.post("/disable", operation_id=Operation.DISABLE_DIRECTORY, responses=problems(401, 403, 404))
+async def disable_directory(org: OrgPath, caller: CallerDep, services: ServicesDep) -> DirectoryAnswer:
+    """Stop syncing: members and teams stay and are managed by hand; the tokens stop at once."""
+    return _render(await services.directory.disable(caller, org), services.urls)
+
+
+@router.post(
+    "/tokens", status_code=201, operation_id=Operation.CREATE_DIRECTORY_TOKEN, responses=problems(401, 403, 404, 409)
+)
+async def create_directory_token(org: OrgPath, caller: CallerDep, services: ServicesDep) -> NewDirectoryTokenAnswer:
+    """A second token, so that the first can be replaced without a gap."""
+    token, secret = await services.directory.create_token(caller, org)
+    return NewDirectoryTokenAnswer(
+        id=token.id, created_at=token.created_at, last_used_at=token.last_used_at, secret=secret
+    )
+
+
+@router.get("/tokens", operation_id=Operation.LIST_DIRECTORY_TOKENS, responses=problems(401, 403, 404))
+async def list_directory_tokens(
+    org: OrgPath, caller: CallerDep, services: ServicesDep
+) -> ListOf[DirectoryTokenAnswer]:
+    """The valid tokens, without their secrets."""
+    return ListOf(data=[_render_token(token) for token in await services.directory.tokens(caller, org)])
+
+
+@router.delete(
+    "/tokens/{token_id}",
+    status_code=204,
+    operation_id=Operation.REVOKE_DIRECTORY_TOKEN,
+    responses=problems(401, 403, 404),
+)
+async def revoke_directory_token(org: OrgPath, token_id: str, caller: CallerDep, services: ServicesDep) -> None:
+    """Stop one token at once."""
+    await services.directory.revoke_token(caller, org, token_id)

@@ -1,0 +1,130 @@
+"""The `ostiary` command."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from ostiary.adapters.db import migrate as migrations
+from ostiary.api.contract import openapi_yaml
+from ostiary.bootstrap import run_worker
+from ostiary.settings import Settings
+
+app = typer.Typer(
+    help="Ostiary: SAML single sign-on, SCIM provisioning and org management.", no_args_is_help=True, add_completion=False
+)
+
+_MISSING_DEV = "This needs the development extra: pip install 'ostiary[dev]'"
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+def _settings() -> Settings:
+    """The settings, or a list of what is missing or wrong, each with the variable to set."""
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue] -- the environment fills the fields
+    except ValidationError as error:
+        lines = [
+            f"  OSTIARY_{str(item['loc'][0]).upper() if item['loc'] else ''}: "
+            f"{'is missing' if item['type'] == 'missing' else item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        _fail("Ostiary cannot start:\n" + "\n".join(lines))
+
+
+@app.command()
+def dev() -> None:
+    """Run everything on this machine: database, service, identity provider, DNS, mail folder."""
+    try:
+        from ostiary.dev.runner import DevelopmentError, Options, run  # noqa: PLC0415 - needs the development extra
+    except ModuleNotFoundError as error:
+        _fail(f"{_MISSING_DEV} ({error.name} is not installed)")
+    port = os.environ.get("OSTIARY_PORT", "8000")
+    if not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004
+        _fail("OSTIARY_PORT must be a port number, such as 8000.")
+    options = Options(
+        port=int(port),
+        data_dir=Path(os.environ.get("OSTIARY_DATA_DIR", ".ostiary")).absolute(),
+        operator_token=os.environ.get("OSTIARY_OPERATOR_TOKEN"),
+        database_url=os.environ.get("OSTIARY_DATABASE_URL"),
+    )
+    try:
+        asyncio.run(run(options))
+    except DevelopmentError as error:
+        _fail(str(error))
+
+
+@app.command()
+def demo(
+    url: Annotated[str | None, typer.Option(help="The running `ostiary dev`; by default the one of this folder.")] = None,
+) -> None:
+    """Play the main story against a running `ostiary dev`, each step with the call made and the answer."""
+    try:
+        from ostiary.dev.demo import play  # noqa: PLC0415 - needs the development extra
+    except ModuleNotFoundError as error:
+        _fail(f"{_MISSING_DEV} ({error.name} is not installed)")
+    raise typer.Exit(play(url))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(envvar="OSTIARY_HOST", help="Address to listen on.")] = "0.0.0.0",  # noqa: S104 - in a container
+    port: Annotated[int, typer.Option(envvar="OSTIARY_PORT", help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(envvar="OSTIARY_WORKERS", help="Processes.")] = 1,
+) -> None:
+    """Run the service in production mode. Migrates nothing: run `ostiary migrate` first."""
+    _settings()
+    uvicorn.run(
+        "ostiary.main:app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Run the background jobs: mail and clean-up."""
+    asyncio.run(run_worker(_settings()))
+
+
+@app.command()
+def migrate(
+    revision: Annotated[str, typer.Argument(help="Where to: head, or a revision.")] = "head",
+    *,
+    down: Annotated[bool, typer.Option(help="Migrate down to the revision (`base`: an empty schema).")] = False,
+) -> None:
+    """Bring the database at OSTIARY_DATABASE_URL to a revision."""
+    url = os.environ.get("OSTIARY_DATABASE_URL")
+    if not url:
+        _fail("Ostiary cannot migrate:\n  OSTIARY_DATABASE_URL: is missing")
+    asyncio.run(migrations.downgrade(url, revision) if down else migrations.upgrade(url, revision))
+    present = asyncio.run(migrations.current(url))
+    typer.echo(f"The schema is at {', '.join(sorted(present)) or 'nothing'}.")
+
+
+@app.command()
+def openapi(
+    check: Annotated[
+        Path | None, typer.Option(help="Compare with this file instead; exit 1 where they differ.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Print the contract as YAML."""
+    document = openapi_yaml()
+    if check is None:
+        sys.stdout.write(document)
+    elif not check.exists() or check.read_text(encoding="utf-8") != document:
+        _fail(f"{check} is not what the code says: run `make openapi` and commit the difference.")

@@ -1,0 +1,127 @@
+"""Database credentials: they belong to the organization and outlive their creator's membership (R15)."""
+
+import hmac
+from dataclasses import dataclass
+
+from ostiary.domain import ids
+from ostiary.domain.access import Operation
+from ostiary.domain.account import checked_name
+from ostiary.domain.database import Credential
+from ostiary.domain.errors import not_found
+from ostiary.services import secrets
+from ostiary.services.context import Caller, Journal, Kit, admit
+from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.databases import CredentialFilter
+from ostiary.services.ports.organizations import Lock
+
+# Compared against where there is no such user name, so that its absence takes as long as a wrong secret.
+_NOBODY = secrets.digest("")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """A new credential and its secret, shown once."""
+
+    credential: Credential
+    secret: str
+
+
+class CredentialService:
+    """Database credentials of an organization."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    async def create(self, caller: Caller, reference: str, database_id: str, name: str) -> NewCredential:
+        """Make a credential; for the database's administrators and the organization's."""
+        checked = checked_name(name)
+        async with self._kit.uow() as uow:
+            admitted = await admit(
+                uow,
+                self._kit.urls,
+                caller,
+                reference,
+                Operation.CREATE_CREDENTIAL,
+                lock=Lock.SHARED,
+                database_id=database_id,
+            )
+            credential_id = self._kit.ids.new(ids.CREDENTIAL)
+            credential = Credential(
+                id=credential_id,
+                organization_id=admitted.organization.id,
+                database_id=database_id,
+                name=checked,
+                # Unique everywhere, and 31 characters: MySQL takes 32, PostgreSQL 63.
+                username=credential_id,
+                created_by=admitted.principal.account_id,
+                created_by_email=admitted.principal.email or "",
+                creator_removed=False,
+                created_at=self._kit.clock.now(),
+            )
+            secret = self._kit.ids.secret(secrets.CREDENTIAL)
+            await uow.credentials.add(credential, secrets.digest(secret))
+            await Journal.of(self._kit, uow, admitted).write(
+                "credential.created",
+                "credential",
+                credential.id,
+                after={"name": credential.name, "database_id": database_id},
+            )
+            await uow.commit()
+        return NewCredential(credential, secret)
+
+    async def of_database(
+        self, caller: Caller, reference: str, database_id: str, page: PageRequest
+    ) -> Page[Credential]:
+        """The living credentials of one database; for its administrators and the organization's."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(
+                uow, self._kit.urls, caller, reference, Operation.LIST_CREDENTIALS, database_id=database_id
+            )
+            if await uow.databases.get(admitted.organization.id, database_id) is None:
+                raise not_found("database")
+            return await uow.credentials.list(admitted.organization.id, CredentialFilter(database_id), page)
+
+    async def of_organization(
+        self, caller: Caller, reference: str, matching: CredentialFilter, page: PageRequest
+    ) -> Page[Credential]:
+        """The living credentials of all databases; those whose creator was removed can be asked for (R15)."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.LIST_ORGANIZATION_CREDENTIALS)
+            return await uow.credentials.list(admitted.organization.id, matching, page)
+
+    async def revoke(self, caller: Caller, reference: str, credential_id: str) -> None:
+        """Stop a credential at once; for its database's administrators and the organization's."""
+        async with self._kit.uow() as uow:
+            # Which database it opens decides who may, so it is looked up first; nothing is told before admission.
+            organization = await uow.organizations.get(reference)
+            credential = await uow.credentials.get(organization.id, credential_id) if organization else None
+            admitted = await admit(
+                uow,
+                self._kit.urls,
+                caller,
+                reference,
+                Operation.REVOKE_CREDENTIAL,
+                lock=Lock.SHARED,
+                database_id=credential.database_id if credential else None,
+            )
+            revoked = credential is not None and await uow.credentials.revoke(
+                admitted.organization.id, credential.id, self._kit.clock.now()
+            )
+            if credential is None or not revoked:
+                raise not_found("credential")
+            await Journal.of(self._kit, uow, admitted).write(
+                "credential.revoked",
+                "credential",
+                credential.id,
+                before={"name": credential.name, "database_id": credential.database_id},
+            )
+            await uow.commit()
+
+    async def verify(self, *, username: str, secret: str) -> Credential | None:
+        """The living credential of user name and secret; None, in the same time, for anything else."""
+        async with self._kit.uow() as uow:
+            stored = await uow.credentials.by_username(username)
+        right = hmac.compare_digest(stored.secret_hash if stored else _NOBODY, secrets.digest(secret))
+        if stored is None or not right or stored.credential.revoked_at is not None:
+            return None
+        return stored.credential

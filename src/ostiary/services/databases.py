@@ -1,0 +1,101 @@
+"""Databases and who administers them (R14)."""
+
+from ostiary.domain import ids
+from ostiary.domain.access import Operation
+from ostiary.domain.account import checked_name
+from ostiary.domain.database import Database
+from ostiary.domain.errors import not_found
+from ostiary.domain.membership import Member
+from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
+from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.organizations import Lock
+from ostiary.services.ports.uow import UnitOfWork
+
+
+class DatabaseService:
+    """Databases of an organization."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    async def create(self, caller: Caller, reference: str, name: str) -> Database:
+        """Add a database; raises `database_name_taken`."""
+        checked = checked_name(name)
+        async with self._kit.uow() as uow:
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.CREATE_DATABASE, lock=Lock.SHARED)
+            database = Database(
+                id=self._kit.ids.new(ids.DATABASE),
+                organization_id=admitted.organization.id,
+                name=checked,
+                created_at=self._kit.clock.now(),
+            )
+            await uow.databases.add(database)
+            await Journal.of(self._kit, uow, admitted).write(
+                "database.created", "database", database.id, after={"name": database.name}
+            )
+            await uow.commit()
+        return database
+
+    async def list(self, caller: Caller, reference: str, page: PageRequest) -> Page[Database]:
+        """The databases, oldest first."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.LIST_DATABASES)
+            return await uow.databases.list(admitted.organization.id, page)
+
+    async def delete(self, caller: Caller, reference: str, database_id: str) -> None:
+        """Delete the database; its credentials stop at once. Raises `database_not_found`."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.DELETE_DATABASE, lock=Lock.SHARED)
+            database = await self._database(uow, admitted, database_id)
+            await uow.databases.delete(database.organization_id, database.id)
+            await Journal.of(self._kit, uow, admitted).write(
+                "database.deleted", "database", database.id, before={"name": database.name}
+            )
+            await uow.commit()
+
+    async def grant_administrator(self, caller: Caller, reference: str, database_id: str, member_id: str) -> None:
+        """Make a member administrator of the database; harmless where they are."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(
+                uow, self._kit.urls, caller, reference, Operation.GRANT_DATABASE_ADMINISTRATOR, lock=Lock.SHARED
+            )
+            database = await self._database(uow, admitted, database_id)
+            member = await self._member(uow, admitted, member_id)
+            now = self._kit.clock.now()
+            if await uow.databases.grant_administrator(database.organization_id, database.id, member.id, now):
+                await Journal.of(self._kit, uow, admitted).write(
+                    "database.administrator_granted",
+                    "database",
+                    database.id,
+                    after={"member_id": member.id, "email": member.email},
+                )
+            await uow.commit()
+
+    async def revoke_administrator(self, caller: Caller, reference: str, database_id: str, member_id: str) -> None:
+        """Take the role away; harmless where the member does not have it."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(
+                uow, self._kit.urls, caller, reference, Operation.REVOKE_DATABASE_ADMINISTRATOR, lock=Lock.SHARED
+            )
+            database = await self._database(uow, admitted, database_id)
+            member = await self._member(uow, admitted, member_id)
+            if await uow.databases.revoke_administrator(database.organization_id, database.id, member.id):
+                await Journal.of(self._kit, uow, admitted).write(
+                    "database.administrator_revoked",
+                    "database",
+                    database.id,
+                    before={"member_id": member.id, "email": member.email},
+                )
+            await uow.commit()
+
+    async def _database(self, uow: UnitOfWork, admitted: Admitted, database_id: str) -> Database:
+        database = await uow.databases.get(admitted.organization.id, database_id)
+        if database is None:
+            raise not_found("database")
+        return database
+
+    async def _member(self, uow: UnitOfWork, admitted: Admitted, member_id: str) -> Member:
+        member = await uow.members.get(admitted.organization.id, member_id)
+        if member is None:
+            raise not_found("member")
+        return member

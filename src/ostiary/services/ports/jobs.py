@@ -1,0 +1,45 @@
+"""Work that happens after a transaction, and by the clock."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+JobHandler = Callable[[bytes, int], Awaitable[None]]
+"""Carries out one job, from its payload and the number of attempts that failed before.
+
+A job is tried at least once and, when a worker dies in its middle, twice: handlers bear that. Raising `RetryLater`
+puts the job back; any other exception ends it as failed.
+"""
+
+
+class RetryLater(Exception):  # noqa: N818 -- a request, not an error
+    """The job could not be done now and is tried again after the delay. The reason is kept: no secrets in it."""
+
+    def __init__(self, delay: timedelta, reason: str) -> None:
+        super().__init__(reason)
+        self.delay = delay
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Something done by the clock, once in the whole fleet of workers: `cron` is minute, hour, day, month, weekday in UTC."""
+
+    name: str
+    cron: str
+    run: Callable[[], Awaitable[None]]
+
+
+class JobQueue(Protocol):
+    """Where workers find what to do."""
+
+    async def work(
+        self, handlers: Mapping[str, JobHandler], schedules: Sequence[Schedule], stop: asyncio.Event
+    ) -> None:
+        """Carry out jobs and schedules until `stop` is set; returns within two seconds of that.
+
+        Jobs cut short go back to the queue. A lost connection is made again, for as long as it takes.
+        """
+        ...

@@ -1,0 +1,279 @@
+"""A browser comes back from the identity provider: the assertion consumer service (R20–R35, R63)."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ostiary.domain import ids
+from ostiary.domain.assertion import Accepted, Check, Expectation, Reason, ResponseRefused, accept
+from ostiary.domain.audit import ActorKind, AuditActor
+from ostiary.domain.connection import Connection, ConnectionStatus
+from ostiary.domain.errors import DomainError, Kind, not_found
+from ostiary.domain.organization import Organization
+from ostiary.domain.sign_in_policy import AssertedIdentity, SignInRefused, ensure_domain_allowed, read_identity, session_end
+from ostiary.services import secrets
+from ostiary.services.context import Journal, Kit
+from ostiary.services.ports.organizations import Lock
+from ostiary.services.ports.sign_in import Flow, OneTimeCode, Outcome, Purpose, Step, Trace
+from ostiary.services.ports.uow import UnitOfWork
+from ostiary.services.saml_ports import AssertionVerifier, Trust
+from ostiary.services.sign_in_entry import EntryClerk
+from ostiary.services.sp_keys import SpKeys
+
+CODE_LIFETIME = timedelta(seconds=60)
+MAX_RELAY_STATE_LENGTH = 256
+
+
+class Next(StrEnum):
+    """Where the browser goes from the ACS."""
+
+    CLIENT = "client"
+    FINISH = "finish"
+    TEST_RESULT = "test_result"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A sign-in that passed: the one-time code for the client or for `/sso/finish`, or the trace of a test."""
+
+    next: Next
+    trace: Trace
+    redirect_uri: str | None = None
+    state: str | None = None
+    code: str | None = None
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What is known of one response so far; becomes its trace."""
+
+    organization: Organization
+    connection: Connection
+    flow: Flow | None
+    trace: Trace
+    steps: list[Step] = field(default_factory=list[Step])
+
+
+class ArrivalService:
+    """The assertion consumer service."""
+
+    def __init__(self, kit: Kit, keys: SpKeys, verifier: AssertionVerifier, clerk: EntryClerk) -> None:
+        self._kit = kit
+        self._keys = keys
+        self._verifier = verifier
+        self._clerk = clerk
+
+    async def receive(self, connection_id: str, saml_response: str, relay_state: str | None) -> Arrived:
+        """Take one response. Whatever is wrong with it is on its trace; the caller hears only what it may."""
+        attempt, relay_hash = await self._load(connection_id, relay_state)
+        try:
+            accepted = await self._believe(attempt, saml_response)
+            return await self._enter(attempt, accepted, relay_hash)
+        except ResponseRefused as refused:
+            self._note(attempt, refused.checks)
+            if not refused.checks or refused.checks[-1].passed:
+                attempt.steps.append(Step(refused.reason, passed=False, detail=refused.detail, at=self._kit.clock.now()))
+            await self._conclude(attempt, Outcome.REFUSED, refused.reason, refused.detail)
+            raise self._answer(attempt, refused) from refused
+        except SignInRefused as refused:
+            attempt.steps.append(Step(refused.error.code, passed=False, detail=refused.hint, at=self._kit.clock.now()))
+            await self._conclude(attempt, Outcome.REFUSED, refused.error.code, refused.hint)
+            error = refused.error
+            raise DomainError(
+                error.kind, error.code, error.detail, extra={**error.extra, "trace_id": attempt.trace.id}
+            ) from refused
+
+    async def _load(self, connection_id: str, relay_state: str | None) -> tuple[_Attempt, bytes | None]:
+        """The connection, and the flow the relay state names; an unknown one is the trace's business, not a 404."""
+        now = self._kit.clock.now()
+        relay_hash = (
+            secrets.digest(relay_state)
+            if relay_state and relay_state.startswith(secrets.RELAY_STATE) and len(relay_state) <= MAX_RELAY_STATE_LENGTH
+            else None
+        )
+        async with self._kit.uow() as uow:
+            organization_id = await uow.connections.organization_of(connection_id)
+            organization = await uow.organizations.get(organization_id) if organization_id else None
+            connection = await uow.connections.get(organization.id, connection_id) if organization else None
+            if organization is None or connection is None:
+                raise not_found("connection")
+            flow = await uow.flows.get(organization.id, relay_hash) if relay_hash else None
+            known = await uow.traces.get(organization.id, flow.trace_id) if flow else None
+            if known is None or known.outcome is not Outcome.PENDING:
+                known = Trace(
+                    id=self._kit.ids.new(ids.TRACE),
+                    organization_id=organization.id,
+                    connection_id=connection.id,
+                    purpose=flow.purpose if flow else Purpose.SIGN_IN,
+                    outcome=Outcome.PENDING,
+                    started_at=now,
+                )
+                await uow.traces.add(known)
+                await uow.commit()
+        return _Attempt(organization, connection, flow, known), relay_hash
+
+    async def _believe(self, attempt: _Attempt, saml_response: str) -> Accepted:
+        """Guard, signature, accept-or-refuse; with no database connection held."""
+        connection, flow, now = attempt.connection, attempt.flow, self._kit.clock.now()
+        if connection.idp is None or connection.status in (ConnectionStatus.DRAFT, ConnectionStatus.INACTIVE):
+            raise ResponseRefused(Reason.UNKNOWN_REQUEST, f"This connection is {connection.status}: activate it first.")
+        if flow is not None and (flow.connection_id != connection.id or now >= flow.expires_at):
+            raise ResponseRefused(
+                Reason.UNKNOWN_REQUEST, "The request was made for another connection, or more than ten minutes ago."
+            )
+        response = await self._verifier.verify(saml_response, await self._trust(attempt, now))
+        urls = self._kit.urls
+        return accept(
+            response,
+            Expectation(
+                idp_entity_id=connection.idp.entity_id,
+                sp_entity_id=urls.sp_entity_id(connection.id),
+                acs_url=urls.acs(connection.id),
+                request_id=flow.request_id if flow else None,
+                allow_unsolicited=connection.allow_idp_initiated,
+                clock_skew=connection.clock_skew,
+            ),
+            now,
+        )
+
+    async def _trust(self, attempt: _Attempt, now: datetime) -> Trust:
+        connection = attempt.connection
+        async with self._kit.uow() as uow:
+            key = await uow.sp_keys.current(connection.organization_id)
+        return Trust(
+            certificates=connection.idp.certificates if connection.idp else (),
+            allow_sha1=connection.allow_sha1,
+            now=now,
+            decryption_keys=(self._keys.service_provider(connection.id, key).key,) if key else (),
+            want_assertions_encrypted=connection.want_assertions_encrypted,
+        )
+
+    async def _enter(self, attempt: _Attempt, accepted: Accepted, relay_hash: bytes | None) -> Arrived:
+        """One transaction: consume request and assertion, resolve whose account it is, let the member in."""
+        now = self._kit.clock.now()
+        self._note(attempt, accepted.checks)
+        testing = attempt.flow is not None and attempt.flow.purpose is Purpose.TEST
+        async with self._kit.uow() as uow:
+            # Role management may demote, and whoever demotes counts administrators undisturbed (R61).
+            lock = Lock.EXCLUSIVE if attempt.organization.sso.manage_roles else Lock.SHARED
+            organization = await uow.organizations.get(attempt.organization.id, lock)
+            if organization is None:
+                raise not_found("organization")
+            attempt.organization = organization
+            connection = await self._unchanged(uow, attempt)
+            await self._consume(uow, attempt, accepted, relay_hash, now)
+            identity = read_identity(
+                accepted.assertion, connection.attribute_mapping, organization.sso.role_attribute
+            )
+            attempt.trace = replace(attempt.trace, email=identity.email)
+            domains = await self._clerk.domains_of(uow, connection, now)
+            ensure_domain_allowed(identity, domains.allowed)
+            self._pass(attempt, "e-mail domain", f"{identity.email} is in a domain of this connection.")
+            if testing:
+                outlook = await self._clerk.outlook(uow, organization, connection, identity, domains)
+                self._pass(attempt, "what a sign-in would do", outlook)
+                await uow.connections.mark_tested(organization.id, connection.id, now)
+                return await self._arrived(uow, attempt, Next.TEST_RESULT)
+            if not organization.sso.enabled:
+                raise ResponseRefused(Reason.UNKNOWN_REQUEST, "Single sign-on is off for this organization.")
+            journal = Journal(
+                self._kit, uow, organization.id, AuditActor(ActorKind.CONNECTION, connection.id, identity.email), None
+            )
+            entered = await self._clerk.enter(uow, journal, organization, connection, identity, domains, now)
+            for warning in entered.warnings:
+                attempt.steps.append(Step("warning", passed=True, detail=warning, at=now))
+            attempt.trace = replace(attempt.trace, account_id=entered.account_id)
+            code = await self._code(uow, attempt, identity, entered.account_id, now)
+            return await self._arrived(uow, attempt, _next_of(attempt.flow), code)
+
+    async def _unchanged(self, uow: UnitOfWork, attempt: _Attempt) -> Connection:
+        """The connection as it is now; what was verified must still be what it trusts (R63)."""
+        connection = await uow.connections.get(attempt.organization.id, attempt.connection.id)
+        if connection is None or connection.idp is None or not connection.idp.trusts_the_same_as(attempt.connection.idp):
+            raise ResponseRefused(Reason.UNKNOWN_REQUEST, "The connection was changed during this sign-in. Start again.")
+        if connection.status is ConnectionStatus.INACTIVE:
+            raise ResponseRefused(Reason.UNKNOWN_REQUEST, "The connection was switched off during this sign-in.")
+        testing = attempt.flow is not None and attempt.flow.purpose is Purpose.TEST
+        if not testing and connection.status is not ConnectionStatus.ACTIVE:
+            raise ResponseRefused(Reason.UNKNOWN_REQUEST, "The connection is not active: only test sign-ins pass.")
+        return connection
+
+    async def _consume(
+        self, uow: UnitOfWork, attempt: _Attempt, accepted: Accepted, relay_hash: bytes | None, now: datetime
+    ) -> None:
+        connection = attempt.connection
+        digest = hashlib.sha256(accepted.assertion.id.encode()).digest()
+        fresh = await uow.flows.remember_assertion(
+            connection.organization_id, connection.id, digest, accepted.replay_until
+        )
+        if not fresh:
+            raise ResponseRefused(Reason.REPLAYED, "This assertion was used before. Each one signs in once.")
+        if relay_hash and attempt.flow and not await uow.flows.consume(connection.organization_id, relay_hash, now):
+            raise ResponseRefused(Reason.REPLAYED, "The request this answers was answered before. Start the sign-in again.")
+        self._pass(attempt, "first use", "Neither the request nor the assertion was used before.")
+
+    async def _code(
+        self, uow: UnitOfWork, attempt: _Attempt, identity: AssertedIdentity, account_id: str, now: datetime
+    ) -> str:
+        secret = self._kit.ids.secret(secrets.CODE)
+        flow, organization = attempt.flow, attempt.organization
+        await uow.codes.add(
+            OneTimeCode(
+                organization_id=organization.id,
+                account_id=account_id,
+                connection_id=attempt.connection.id,
+                session_index=identity.session_index,
+                session_expires_at=session_end(
+                    now, organization.sso.session_duration, identity.session_not_on_or_after
+                ),
+                expires_at=now + CODE_LIFETIME,
+                code_challenge=flow.code_challenge if flow and flow.redirect_uri else None,
+                browser_hash=flow.browser_hash if flow and not flow.redirect_uri else None,
+            ),
+            secrets.digest(secret),
+        )
+        return secret
+
+    async def _arrived(self, uow: UnitOfWork, attempt: _Attempt, next_: Next, code: str | None = None) -> Arrived:
+        trace = self._concluded(attempt, Outcome.SUCCEEDED, None, None)
+        await uow.traces.finish(trace)
+        await uow.commit()
+        flow = attempt.flow
+        return Arrived(next_, trace, flow.redirect_uri if flow else None, flow.state if flow else None, code)
+
+    def _note(self, attempt: _Attempt, checks: tuple[Check, ...]) -> None:
+        now = self._kit.clock.now()
+        attempt.steps.extend(Step(check.name, check.passed, check.detail, now) for check in checks)
+
+    def _pass(self, attempt: _Attempt, name: str, detail: str) -> None:
+        attempt.steps.append(Step(name, passed=True, detail=detail, at=self._kit.clock.now()))
+
+    def _concluded(self, attempt: _Attempt, outcome: Outcome, code: str | None, hint: str | None) -> Trace:
+        return replace(
+            attempt.trace,
+            outcome=outcome,
+            code=code,
+            hint=hint,
+            finished_at=self._kit.clock.now(),
+            steps=tuple(attempt.steps),
+        )
+
+    async def _conclude(self, attempt: _Attempt, outcome: Outcome, code: str, hint: str) -> None:
+        """A refusal rolled everything back; its trace gets a small transaction of its own."""
+        async with self._kit.uow() as uow:
+            await uow.traces.finish(self._concluded(attempt, outcome, code, hint))
+            await uow.commit()
+
+    def _answer(self, attempt: _Attempt, refused: ResponseRefused) -> DomainError:
+        """What the browser hears: the identity provider's own words where it refused, else nothing to learn from."""
+        detail = (
+            refused.detail
+            if refused.reason is Reason.STATUS
+            else "The answer of your identity provider could not be accepted. Start the sign-in again."
+        )
+        return DomainError(Kind.FORBIDDEN, "sign_in_refused", detail, extra={"trace_id": attempt.trace.id})
+
+
+def _next_of(flow: Flow | None) -> Next:
+    return Next.CLIENT if flow is not None and flow.redirect_uri is not None else Next.FINISH
