@@ -1,6 +1,6 @@
 """The only composition root: settings → engine, adapters, services, app; lifespan."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -25,8 +25,12 @@ from ostiary.services.accounts import AccountService
 from ostiary.services.authentication import AuthenticationService
 from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Kit, Urls
+from ostiary.services.credentials import CredentialService
+from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.domains import DomainService
+from ostiary.services.invitations import InvitationService
+from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.ports.world import Clock
 from ostiary.services.sign_in_arrival import ArrivalService
@@ -36,6 +40,7 @@ from ostiary.services.sign_in_log import SignInLogService
 from ostiary.services.sign_in_start import RedirectPolicy, SignInStartService
 from ostiary.services.sp_keys import SpKeys
 from ostiary.services.sso import SsoService
+from ostiary.services.teams import TeamService
 from ostiary.settings import Settings
 
 
@@ -74,6 +79,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         frontend_url=settings.frontend_url,
         accounts=AccountService(kit, passwords),
         organizations=OrganizationService(kit),
+        members=MemberService(kit),
+        invitations=InvitationService(kit),
+        teams=TeamService(kit),
+        databases=DatabaseService(kit),
+        credentials=CredentialService(kit),
         domains=DomainService(kit, DnsResolver(settings.dns_resolvers)),
         connections=ConnectionService(
             kit, keys, SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development)
@@ -92,7 +102,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The application of one process: opened at start, closed in order at the end."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         house = build(settings, clock=clock)
         app.state.services = house.services
         app.state.readiness = house.readiness

@@ -9,8 +9,12 @@ from ostiary.api.auth import Authenticator, SessionCookies
 from ostiary.services.accounts import AccountService
 from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Caller, Urls
+from ostiary.services.credentials import CredentialService
+from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.domains import DomainService
+from ostiary.services.invitations import InvitationService
+from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from ostiary.services.sign_in_arrival import ArrivalService
@@ -18,6 +22,7 @@ from ostiary.services.sign_in_finish import FinishService
 from ostiary.services.sign_in_log import SignInLogService
 from ostiary.services.sign_in_start import SignInStartService
 from ostiary.services.sso import SsoService
+from ostiary.services.teams import TeamService
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,11 @@ class Services:
     frontend_url: str | None
     accounts: AccountService
     organizations: OrganizationService
+    members: MemberService
+    invitations: InvitationService
+    teams: TeamService
+    databases: DatabaseService
+    credentials: CredentialService
     domains: DomainService
     connections: ConnectionService
     sso: SsoService

@@ -138,9 +138,7 @@ class InvitationService:
             await uow.invitations.set_status(organization.id, invitation.id, InvitationStatus.ACCEPTED)
             member = self._member(invitation, account)
             await uow.members.add(member)
-            joined: list[JsonValue] = list(
-                await uow.teams.join(organization.id, member.id, invitation.team_ids, now)
-            )
+            joined: list[JsonValue] = list(await uow.teams.join(organization.id, member.id, invitation.team_ids, now))
             journal = Journal(self._kit, uow, organization.id, actor_of(principal), caller.request_id)
             await journal.write(
                 "invitation.accepted",

@@ -49,7 +49,10 @@ class MemberService:
             return await self._details(uow, admitted, member_id)
 
     async def set_role(self, caller: Caller, reference: str, member_id: str, role: Role) -> MemberDetails:
-        """Change the role; a demotion ends awaiting (R12). Raises `directory_managed` (R40), `last_administrator` (R61)."""
+        """Change the role; a demotion ends awaiting (R12).
+
+        Raises `directory_managed` (R40), `last_administrator` (R61).
+        """
         async with self._kit.uow() as uow:
             admitted, member = await self._change_of(uow, caller, reference, member_id, Operation.UPDATE_MEMBER)
             ensure_role_is_manual(admitted.organization, await uow.directories.get(admitted.organization.id))

@@ -46,7 +46,9 @@ class TeamService:
     async def get(self, caller: Caller, reference: str, team_id: str) -> Team:
         """One team; raises `team_not_found`."""
         async with self._kit.uow() as uow:
-            return await self._team(uow, await admit(uow, self._kit.urls, caller, reference, Operation.GET_TEAM), team_id)
+            return await self._team(
+                uow, await admit(uow, self._kit.urls, caller, reference, Operation.GET_TEAM), team_id
+            )
 
     async def rename(self, caller: Caller, reference: str, team_id: str, name: str) -> Team:
         """Change the name; raises `team_name_taken`, `directory_managed` (R40)."""

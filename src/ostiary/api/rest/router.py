@@ -2,9 +2,35 @@
 
 from fastapi import APIRouter
 
-from ostiary.api.rest import auth, connections, directory, domains, organizations, sign_ins, sso
+from ostiary.api.rest import (
+    auth,
+    connections,
+    credentials,
+    databases,
+    directory,
+    domains,
+    invitations,
+    members,
+    organizations,
+    sign_ins,
+    sso,
+    teams,
+)
 
 router = APIRouter()
-for module in (auth, organizations, domains, connections, sso, directory, sign_ins):
+for module in (
+    auth,
+    organizations,
+    members,
+    invitations,
+    teams,
+    databases,
+    credentials,
+    domains,
+    connections,
+    sso,
+    directory,
+    sign_ins,
+):
     router.include_router(module.router)
 router.include_router(organizations.operator_router)

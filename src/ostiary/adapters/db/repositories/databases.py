@@ -125,9 +125,7 @@ class Credentials(Repository):
     async def get(self, organization_id: str, credential_id: str) -> Credential | None:
         """The credential, revoked or not."""
         row = await self._first(
-            _credentials().where(
-                credentials.c.organization_id == organization_id, credentials.c.id == credential_id
-            )
+            _credentials().where(credentials.c.organization_id == organization_id, credentials.c.id == credential_id)
         )
         return None if row is None else _credential(row)
 
@@ -144,9 +142,7 @@ class Credentials(Repository):
         if matching.database_id is not None:
             statement = statement.where(credentials.c.database_id == matching.database_id)
         if matching.creator_removed is not None:
-            statement = statement.where(
-                not_(_creator_is_member) if matching.creator_removed else _creator_is_member
-            )
+            statement = statement.where(not_(_creator_is_member) if matching.creator_removed else _creator_is_member)
         if page.after is not None:
             statement = statement.where(credentials.c.id > page.after)
         rows = (await self._execute(statement.order_by(credentials.c.id).limit(page.limit + 1))).all()

@@ -1,0 +1,151 @@
+"""Database credentials: made at a database, listed and revoked over the organization, verified by anybody."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.problems import problems
+from ostiary.api.rest.databases import DatabasePath
+from ostiary.api.rest.organizations import OrgPath
+from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.domain.access import Operation
+from ostiary.domain.database import Credential
+from ostiary.services.ports.databases import CredentialFilter
+
+router = APIRouter(prefix="/v1", tags=["credentials"])
+
+CredentialPath = Annotated[
+    str, Path(max_length=64, description="The credential's id.", examples=["cred_01h455vb4pex5vsknk084sn02q"])
+]
+
+
+class NewCredentialRequest(Request):
+    """A new credential."""
+
+    name: str = Field(examples=["orders-api"])
+
+
+class CredentialCheck(Request):
+    """A user name and secret as a client presented them."""
+
+    username: str = Field(max_length=128, examples=["cred_01h455vb4pex5vsknk084sn02q"])
+    secret: str = Field(max_length=256, examples=["ost_db_…"])
+
+
+class CreatorAnswer(Answer):
+    """Who made a credential; kept when they are no member any more."""
+
+    id: str | None = Field(examples=["usr_01h455vb4pex5vsknk084sn02q"])
+    email: str = Field(examples=["cy@acme.test"])
+
+
+class CredentialAnswer(Answer):
+    """A database credential. It belongs to the organization and outlives its creator's membership."""
+
+    id: str = Field(examples=["cred_01h455vb4pex5vsknk084sn02q"])
+    database_id: str = Field(examples=["db_01h455vb4pex5vsknk084sn02q"])
+    name: str = Field(examples=["orders-api"])
+    username: str = Field(examples=["cred_01h455vb4pex5vsknk084sn02q"])
+    created_by: CreatorAnswer
+    creator_removed: bool = Field(description="The creator is no member of the organization any more.")
+    created_at: datetime
+
+
+class NewCredentialAnswer(CredentialAnswer):
+    """A new credential. `secret` is shown this once."""
+
+    secret: str = Field(examples=["ost_db_…"])
+
+
+class VerdictAnswer(Answer):
+    """Whether user name and secret open a database; the other fields are null where they do not."""
+
+    active: bool
+    database_id: str | None = Field(default=None, examples=["db_01h455vb4pex5vsknk084sn02q"])
+    created_by: CreatorAnswer | None = None
+
+
+def _creator(credential: Credential) -> CreatorAnswer:
+    return CreatorAnswer(id=credential.created_by, email=credential.created_by_email)
+
+
+def _render_credential(credential: Credential) -> CredentialAnswer:
+    return CredentialAnswer(
+        id=credential.id,
+        database_id=credential.database_id,
+        name=credential.name,
+        username=credential.username,
+        created_by=_creator(credential),
+        creator_removed=credential.creator_removed,
+        created_at=credential.created_at,
+    )
+
+
+@router.post(
+    "/organizations/{org}/databases/{database_id}/credentials",
+    status_code=201,
+    operation_id=Operation.CREATE_CREDENTIAL,
+    responses=problems(401, 403, 404, 422),
+)
+async def create_credential(
+    org: OrgPath, database_id: DatabasePath, body: NewCredentialRequest, caller: CallerDep, services: ServicesDep
+) -> NewCredentialAnswer:
+    """Make a credential; for the database's administrators and the organization's."""
+    made = await services.credentials.create(caller, org, database_id, body.name)
+    return NewCredentialAnswer(**dict(_render_credential(made.credential)), secret=made.secret)
+
+
+@router.get(
+    "/organizations/{org}/databases/{database_id}/credentials",
+    operation_id=Operation.LIST_CREDENTIALS,
+    responses=problems(401, 403, 404, 422),
+)
+async def list_credentials(
+    org: OrgPath, database_id: DatabasePath, caller: CallerDep, services: ServicesDep, page: PageDep
+) -> ListOf[CredentialAnswer]:
+    """The living credentials of one database, oldest first."""
+    return list_of(await services.credentials.of_database(caller, org, database_id, page), _render_credential)
+
+
+@router.get(
+    "/organizations/{org}/credentials",
+    operation_id=Operation.LIST_ORGANIZATION_CREDENTIALS,
+    responses=problems(401, 403, 404, 422),
+)
+async def list_organization_credentials(
+    org: OrgPath,
+    caller: CallerDep,
+    services: ServicesDep,
+    page: PageDep,
+    creator_removed: Annotated[
+        bool | None, Query(description="Only those whose creator is (true) or is not (false) gone.")
+    ] = None,
+) -> ListOf[CredentialAnswer]:
+    """The living credentials of all databases, oldest first."""
+    matching = CredentialFilter(creator_removed=creator_removed)
+    return list_of(await services.credentials.of_organization(caller, org, matching, page), _render_credential)
+
+
+@router.delete(
+    "/organizations/{org}/credentials/{credential_id}",
+    status_code=204,
+    operation_id=Operation.REVOKE_CREDENTIAL,
+    responses=problems(401, 403, 404),
+)
+async def revoke_credential(
+    org: OrgPath, credential_id: CredentialPath, caller: CallerDep, services: ServicesDep
+) -> None:
+    """Stop a credential at once; for its database's administrators and the organization's."""
+    await services.credentials.revoke(caller, org, credential_id)
+
+
+@router.post("/credentials/verify", operation_id=Operation.VERIFY_CREDENTIAL, responses=problems(422))
+async def verify_credential(body: CredentialCheck, services: ServicesDep) -> VerdictAnswer:
+    """Whether user name and secret open a database. A wrong secret, an unknown and a revoked one look alike."""
+    found = await services.credentials.verify(username=body.username, secret=body.secret)
+    if found is None:
+        return VerdictAnswer(active=False)
+    return VerdictAnswer(active=True, database_id=found.database_id, created_by=_creator(found))
