@@ -38,6 +38,8 @@ if command -v uv >/dev/null 2>&1; then
 else
     uv=.venv/bin/uv
     [ -f .venv/uv ] && [ ! requirements/uv.txt -nt .venv/uv ] || {
+        # Made when there was a uv on the PATH, it has no pip yet.
+        .venv/bin/python -c 'import pip' 2>/dev/null || .venv/bin/python -m ensurepip >/dev/null
         .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
             -r requirements/uv.txt
         touch .venv/uv

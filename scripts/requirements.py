@@ -18,6 +18,7 @@ FILES = {
     "test.txt": ("pyproject.toml", "--extra", "dev", "--group", "test", "--group", "check", "--group", "build"),
     "dev.txt": ("pyproject.toml", "--extra", "dev", "--group", "build"),
     "runtime.txt": ("pyproject.toml",),
+    "build.txt": ("--group", "build"),
     "uv.txt": ("--group", "uv"),
 }
 
@@ -40,7 +41,7 @@ def lock(uv: str, *options: str) -> None:
     """Compile every file with hashes, keeping present versions unless `--upgrade` is among the options."""
     for name, selection in FILES.items():
         target = FOLDER / name
-        constraint = () if name in ("test.txt", "uv.txt") else ("--constraint", str(FOLDER / "test.txt"))
+        constraint = () if name == "test.txt" else ("--constraint", str(FOLDER / "test.txt"))
         command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
         command += ["--no-header", "--no-emit-index-url", "--no-emit-find-links", *options]
         command += [*selection, *constraint, "--output-file", str(target)]
