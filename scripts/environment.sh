@@ -29,7 +29,7 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.prefix != sys.argv[1])' "$her
 fi
 
 # Somebody without a home (a service account, a container) still gets a cache, beside the environment.
-if ! { mkdir -p "${HOME:-/nonexistent}" && [ -w "$HOME" ]; } 2>/dev/null; then
+if ! [ -w "${HOME:-/nonexistent}" ]; then
     export UV_CACHE_DIR="$here/.venv/cache" PIP_NO_CACHE_DIR=1
 fi
 

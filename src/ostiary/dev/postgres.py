@@ -30,6 +30,7 @@ from ostiary.dev import leash
 from ostiary.dev.postgres_home import EmbeddedPostgresError, Home, leashed
 
 SECONDS_TO_START = 60.0
+_SECONDS_FOR_DYING_SUPERVISOR = 0.5
 _SECONDS_FOR_PREDECESSOR = 15.0
 _SOCKET = ".s.PGSQL.5432"  # the port in the name is a name only
 _SOCKET_FOLDER_LIMIT = 103 - len(f"/{_SOCKET}")  # bytes; macOS allows 103 for the whole path of a socket, Linux 107
@@ -123,7 +124,8 @@ class EmbeddedPostgres:
         Returns the descriptor of the lock that the next server shall inherit.
         """
         notes = self._open("supervisor.lock")
-        supervised = not _lock(notes)
+        # A supervisor that was killed just now holds its lock for another moment.
+        supervised = not _within(_SECONDS_FOR_DYING_SUPERVISOR, lambda: _lock(notes))
         holder, _, leftover = notes.read().strip().partition("\n")
         if supervised:
             raise FolderInUseError(
