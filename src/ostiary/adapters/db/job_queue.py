@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import TypeAlias, cast
 
 import asyncpg
 import structlog
@@ -11,11 +12,11 @@ from pgqueuer import PgQueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.domain.settings import DBSettings
 from pgqueuer.errors import PgqException, RetryRequested
 from pgqueuer.models import Job
 from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.types import Channel
-from pgqueuer.domain.settings import DBSettings
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -24,6 +25,7 @@ from ostiary.services.ports.world import Sealer
 
 # The names of the tables, as the migration made them: pgqueuer's defaults, whatever the environment says.
 NAMES = DBSettings.model_construct()
+DriverConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _GRACE_SECONDS = 1.0
 _RECONNECT_SECONDS = 5.0
 _BATCH = 10
@@ -33,8 +35,13 @@ _log = structlog.get_logger(__name__)
 
 
 def queries_over(driver: AsyncpgDriver) -> Queries:
-    """pgqueuer's statements, for our tables."""
+    """The statements of pgqueuer, for our tables."""
     return Queries(driver, QueryBuilderEnvironment(NAMES), QueryQueueBuilder(NAMES), QuerySchedulerBuilder(NAMES))
+
+
+async def driver_of(connection: AsyncConnection) -> DriverConnection:
+    """The connection of asyncpg inside SQLAlchemy's."""
+    return cast("DriverConnection", (await connection.get_raw_connection()).driver_connection)
 
 
 def sealing_purpose(job: str) -> str:
@@ -59,16 +66,26 @@ class PgJobQueue:
         while not stop.is_set():
             try:
                 async with self._engine.connect() as connection:
-                    await self._work_over(await _taken_from_pool(connection), handlers, schedules, stop)
+                    driver = await driver_of(connection)
+                    # No longer the pool's: it listens, and is closed in the end instead of given back.
+                    await connection.run_sync(lambda sync: sync.detach())
+                    await self._work_over(driver, handlers, schedules, stop)
             # RuntimeError: pgqueuer found no tables, because the database is not migrated yet.
-            except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, PgqException, RuntimeError):
+            except (
+                OSError,
+                SQLAlchemyError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                PgqException,
+                RuntimeError,
+            ):
                 _log.exception("job_queue_lost", retry_in_seconds=_RECONNECT_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _RECONNECT_SECONDS)
 
     async def _work_over(
         self,
-        connection: asyncpg.Connection,
+        connection: DriverConnection,
         handlers: Mapping[str, JobHandler],
         schedules: Sequence[Schedule],
         stop: asyncio.Event,
@@ -112,15 +129,6 @@ class PgJobQueue:
                 raise RetryRequested(reason="The worker was stopped.") from None
 
         return run
-
-
-async def _taken_from_pool(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's connection, no longer the pool's: it listens, and is closed in the end instead of given back."""
-    await connection.run_sync(lambda sync: sync.detach())
-    driver = (await connection.get_raw_connection()).driver_connection
-    if not isinstance(driver, asyncpg.Connection):
-        raise TypeError("The job queue needs a postgresql+asyncpg:// database.")
-    return driver
 
 
 def _clockwork(schedule: Schedule) -> Callable[[DueSchedule], Awaitable[None]]:

@@ -1,11 +1,10 @@
 """External effects as jobs that are committed, or rolled back, together with what caused them."""
 
-import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ostiary.adapters.db.job_queue import queries_over, sealing_purpose
+from ostiary.adapters.db.job_queue import DriverConnection, driver_of, queries_over, sealing_purpose
 from ostiary.services.jobs import SEND_MAIL, mail_payload
 from ostiary.services.ports.world import Mail, Sealer
 
@@ -25,10 +24,8 @@ class PgOutbox:
         sealed = self._sealer.seal(payload, purpose=sealing_purpose(job))
         await queries_over(AsyncpgDriver(await self._driver_in_transaction())).enqueue(job, sealed)
 
-    async def _driver_in_transaction(self) -> asyncpg.Connection:
-        driver = (await self._connection.get_raw_connection()).driver_connection
-        if not isinstance(driver, asyncpg.Connection):
-            raise TypeError("The outbox needs a postgresql+asyncpg:// database.")
+    async def _driver_in_transaction(self) -> DriverConnection:
+        driver = await driver_of(self._connection)
         if not driver.is_in_transaction():
             # SQLAlchemy begins at its own first statement; without one the job would be committed at once.
             await self._connection.execute(select(1))

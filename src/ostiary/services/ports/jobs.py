@@ -14,7 +14,7 @@ puts the job back; any other exception ends it as failed.
 """
 
 
-class RetryLater(Exception):  # noqa: N818 -- a request, not an error
+class RetryLater(Exception):
     """The job could not be done now and is tried again after the delay. The reason is kept: no secrets in it."""
 
     def __init__(self, delay: timedelta, reason: str) -> None:
@@ -25,7 +25,10 @@ class RetryLater(Exception):  # noqa: N818 -- a request, not an error
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Something done by the clock, once in the whole fleet of workers: `cron` is minute, hour, day, month, weekday in UTC."""
+    """Something done by the clock, once for all workers together.
+
+    `cron` is minute, hour, day, month and weekday, in UTC.
+    """
 
     name: str
     cron: str
