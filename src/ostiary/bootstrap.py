@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ostiary.adapters.db.engine import make_engine
+from ostiary.adapters.db.engine import Engine, make_engine
 from ostiary.adapters.db.readiness import DatabaseReadiness
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.dns import DnsResolver
@@ -33,6 +32,7 @@ from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.ports.world import Clock
+from ostiary.services.recovery import RecoveryService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_entry import EntryClerk
 from ostiary.services.sign_in_finish import FinishService
@@ -48,7 +48,7 @@ from ostiary.settings import Settings
 class House:
     """Everything a process holds open."""
 
-    engine: AsyncEngine
+    engine: Engine
     services: Services
     readiness: DatabaseReadiness
 
@@ -89,6 +89,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
             kit, keys, SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development)
         ),
         sso=SsoService(kit),
+        recovery=RecoveryService(kit, passwords),
         directory=DirectoryService(kit),
         sign_in_start=SignInStartService(kit, keys, messages, redirects),
         sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(), EntryClerk(kit)),

@@ -16,7 +16,9 @@ from ostiary.bootstrap import run_worker
 from ostiary.settings import Settings
 
 app = typer.Typer(
-    help="Ostiary: SAML single sign-on, SCIM provisioning and org management.", no_args_is_help=True, add_completion=False
+    help="Ostiary: SAML single sign-on, SCIM provisioning and org management.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 _MISSING_DEV = "This needs the development extra: pip install 'ostiary[dev]'"
@@ -48,7 +50,7 @@ def dev() -> None:
     except ModuleNotFoundError as error:
         _fail(f"{_MISSING_DEV} ({error.name} is not installed)")
     port = os.environ.get("OSTIARY_PORT", "8000")
-    if not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004
+    if not port.isdigit() or not 0 < int(port) < 65536:
         _fail("OSTIARY_PORT must be a port number, such as 8000.")
     options = Options(
         port=int(port),
@@ -64,7 +66,9 @@ def dev() -> None:
 
 @app.command()
 def demo(
-    url: Annotated[str | None, typer.Option(help="The running `ostiary dev`; by default the one of this folder.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The running `ostiary dev`; by default the one of this folder.")
+    ] = None,
 ) -> None:
     """Play the main story against a running `ostiary dev`, each step with the call made and the answer."""
     try:

@@ -17,6 +17,7 @@ from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+from ostiary.services.recovery import RecoveryService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_finish import FinishService
 from ostiary.services.sign_in_log import SignInLogService
@@ -43,6 +44,7 @@ class Services:
     domains: DomainService
     connections: ConnectionService
     sso: SsoService
+    recovery: RecoveryService
     directory: DirectoryService
     sign_in_start: SignInStartService
     sign_in_arrival: ArrivalService

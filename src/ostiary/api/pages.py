@@ -5,7 +5,7 @@ from html import escape
 from starlette.responses import HTMLResponse
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem;color:#1c2430;background:#fff}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem}"
     "h1{font-size:1.4rem}code{background:#f1f3f5;padding:.1em .3em;border-radius:3px}"
     "button{font:inherit;padding:.5rem 1.2rem;border:0;border-radius:6px;background:#1f4fd8;color:#fff;cursor:pointer}"
     "@media(prefers-color-scheme:dark){body{color:#e8eaed;background:#14171c}code{background:#262b33}}"

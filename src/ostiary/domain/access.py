@@ -65,6 +65,7 @@ class Operation(StrEnum):
     CONFIRM_PASSWORD_RESET = "confirm_password_reset"
     VERIFY_EMAIL = "verify_email"
     RECOVER = "recover"
+    REQUEST_RECOVERY_LINK = "request_recovery_link"
     GET_ME = "get_me"
     UPDATE_ME = "update_me"
     LIST_MY_ORGANIZATIONS = "list_my_organizations"
@@ -160,6 +161,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.CONFIRM_PASSWORD_RESET: _ANYONE,
     Operation.VERIFY_EMAIL: _ANYONE,
     Operation.RECOVER: _ANYONE,
+    Operation.REQUEST_RECOVERY_LINK: _ANYONE,
     Operation.VERIFY_CREDENTIAL: _ANYONE,
     Operation.SIGN_OUT: _SIGNED_IN | {Standing.RECOVERY},
     Operation.GET_ME: _SIGNED_IN,
@@ -298,7 +300,7 @@ def standings_in(principal: Principal, view: OrganizationView) -> frozenset[Stan
     if is_sso and not bound_here and not view.sso_required:
         raise forbidden(
             "password_sign_in_required",
-            "This session was opened by another organization's single sign-on. Sign in with your password for this one.",
+            "This session was opened by another organization's single sign-on. Sign in here with your password.",
         )
     if view.sso_required and not bound_here:
         raise forbidden(

@@ -9,6 +9,7 @@ from ostiary.domain.domain_name import checked_domain
 from ostiary.domain.errors import DomainError, invalid
 
 PASSWORD_SESSION_LIFETIME = timedelta(days=14)
+RECOVERY_SESSION_LIFETIME = timedelta(minutes=15)
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
 MAX_EMAIL_LENGTH = 254

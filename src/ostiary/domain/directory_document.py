@@ -40,7 +40,7 @@ class UserFacts:
 
     @property
     def contact(self) -> str:
-        """The address the member is listed with: the primary e-mail, else the userName, whatever it looks like (R41)."""
+        """The member's address: the primary e-mail, else the userName, whatever it looks like (R41)."""
         return self.email or one_spelling(self.user_name)
 
 
@@ -48,7 +48,9 @@ def read_user(document: Document, directory: Directory) -> UserFacts:
     """The facts of a user's document under a directory's settings; raises `invalid_value`."""
     user_name = text_of(found(document, "userName"))
     if not user_name:
-        raise invalid("invalid_value", "A user needs a userName. Map it in your identity provider.", pointer="/userName")
+        raise invalid(
+            "invalid_value", "A user needs a userName. Map it at your identity provider.", pointer="/userName"
+        )
     external_id = text_of(found(document, "externalId"))
     for attribute, value in (("userName", user_name), ("externalId", external_id)):
         ensure_indexable(attribute, value)

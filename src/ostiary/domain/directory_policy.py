@@ -26,7 +26,7 @@ def ensure_can_enable(organization: Organization) -> None:
     if organization.directory_held_back:
         raise forbidden(
             "directory_sync_not_entitled",
-            "Directory Sync is not yet available to this organization. Ask support for it.",
+            "Directory Sync is not yet available to this organization. Ask support.",
         )
     if not organization.sso.enabled:
         raise conflict("sso_not_enabled", "Directory Sync needs single sign-on. Enable single sign-on first.")
@@ -47,7 +47,7 @@ def ensure_role_is_manual(organization: Organization, directory: Directory | Non
     if (organization.sso.enabled and organization.sso.manage_roles) or via_directory:
         raise conflict(
             "directory_managed",
-            "Roles are managed by your identity provider. Change the person's role there, or switch role management off.",
+            "Roles are managed by your identity provider. Change the person's role there, or switch that off.",
         )
 
 

@@ -102,7 +102,7 @@ def read_identity(assertion: VerifiedAssertion, mapping: AttributeMapping, role_
     except DomainError:
         raise ResponseRefused(
             Reason.MISSING_ATTRIBUTE,
-            f"The assertion has no e-mail address: send the attribute {mapping.email or 'email'!r}, or an e-mail NameID. "
+            f"There is no e-mail address: send the attribute {mapping.email or 'email'!r}, or an e-mail NameID. "
             f"Attributes received: {', '.join(sorted(assertion.attributes)) or 'none'}.",
         ) from None
     first = _first(assertion.attributes, (mapping.first_name,) if mapping.first_name else FIRST_NAME_ATTRIBUTES)
@@ -145,7 +145,7 @@ def ensure_domain_allowed(identity: AssertedIdentity, allowed: frozenset[str]) -
                 "email_domain_not_allowed",
                 "Your e-mail address is not in a domain this organization signs in from. Ask your administrator.",
             ),
-            f"The assertion's e-mail domain is {domain}; this connection allows {', '.join(sorted(allowed)) or 'none'}. "
+            f"The e-mail domain is {domain}; this connection allows {', '.join(sorted(allowed)) or 'none'}. "
             "Verify the domain and put it on the connection, or change the person's address at the identity provider.",
         )
 
@@ -160,7 +160,7 @@ def resolve_account(identity: AssertedIdentity, candidates: AccountCandidates) -
     if candidates.same_provider is not None:
         if candidates.same_provider.email != identity.email:
             raise _identity_conflict(
-                "Another organization of the same identity provider knows this internal id under another e-mail address. "
+                "Another organization of the same identity provider knows this internal id by another address. "
                 "Give each person an internal id of their own."
             )
         return AccountResolution(candidates.same_provider, link=True, erase_credentials=candidates.link_was_removed)
@@ -181,7 +181,7 @@ def _identity_conflict(hint: str) -> SignInRefused:
         DomainError(
             Kind.CONFLICT,
             "identity_conflict",
-            "Your identity provider's user matches another person here. Ask your administrator to look at this sign-in.",
+            "Your identity provider's user matches another person here. Ask your administrator.",
         ),
         hint,
     )

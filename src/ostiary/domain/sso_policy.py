@@ -54,7 +54,7 @@ def ensure_entitled(organization: Organization) -> None:
     if not organization.sso_entitled():
         raise forbidden(
             "sso_not_entitled",
-            "Single sign-on is part of the enterprise plan and an add-on of scaler_pro. Ask the account's owner to add it.",
+            "Single sign-on is part of the enterprise plan and an add-on of scaler_pro. Ask us to add it.",
         )
 
 

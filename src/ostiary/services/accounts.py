@@ -61,7 +61,7 @@ class AccountService:
         return signed_in
 
     async def sign_in(self, *, email: str, password: str) -> SignedIn:
-        """A password session; raises `invalid_credentials` (401), or `sso_required` (403) once the password is right (R12)."""
+        """A password session; raises `invalid_credentials`, or `sso_required` once the password is right (R12)."""
         wrong = unauthenticated("invalid_credentials", "The e-mail address or the password is wrong.")
         try:
             address = checked_email(email)

@@ -356,7 +356,7 @@ def _ensure_safe_refresh(before: IdentityProvider | None, described: IdentityPro
     if changes:
         raise conflict(
             "metadata_change_not_applied",
-            f"The metadata changes {' and '.join(changes)}. Nothing was applied. If that is right, send it by PATCH as idp.",
+            f"The metadata changes {' and '.join(changes)}. Nothing was applied. If that is right, PATCH it as idp.",
         )
 
 

@@ -122,7 +122,7 @@ class DirectoryService:
             after = replace(before, enabled=False)
             await uow.directories.put(after)
             await uow.directories.revoke_all_tokens(admitted.organization.id, now)
-            await uow.directories.release(admitted.organization.id, now)
+            await uow.directories.release(admitted.organization.id)
             await Journal.of(self._kit, uow, admitted).write(
                 "directory.disabled", "directory", after.id, before={"enabled": True}, after={"enabled": False}
             )

@@ -23,7 +23,7 @@ class DomainService:
         self._resolver = resolver
 
     async def add(self, caller: Caller, reference: str, name: str) -> EmailDomain:
-        """Add a domain to prove; raises `domain_exists`. Other organizations may prove it too, by values of their own."""
+        """Add a domain to prove; raises `domain_exists`. Other organizations may prove it too, each by its value."""
         checked = checked_domain(name)
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.ADD_DOMAIN, lock=Lock.SHARED)
@@ -49,7 +49,7 @@ class DomainService:
             return await uow.domains.list(admitted.organization.id, page)
 
     async def verify(self, caller: Caller, reference: str, domain_id: str) -> EmailDomain:
-        """Look the TXT record up and take the domain as proven; raises `domain_not_verified` (409) with what was found."""
+        """Look the TXT record up and take the domain as proven; raises `domain_not_verified` (409)."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.VERIFY_DOMAIN)
             asked = await uow.domains.get(admitted.organization.id, domain_id)
@@ -61,8 +61,8 @@ class DomainService:
             seen = f"found {len(found)} other value(s)" if found else "found none"
             raise conflict(
                 "domain_not_verified",
-                f"Publish a TXT record at {asked.txt_name} with the value {asked.txt_value} and verify again; we {seen} "
-                "there. DNS changes can take some minutes to be seen.",
+                f"Publish a TXT record at {asked.txt_name} with the value {asked.txt_value} and verify again; "
+                f"we {seen} there. DNS changes can take some minutes to be seen.",
             )
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.VERIFY_DOMAIN, lock=Lock.SHARED)

@@ -31,8 +31,8 @@ def invitation(organization: Organization, invited: Invitation, invited_by: str,
     return Mail(
         invited.email,
         f"Join {organization.name}",
-        f"{invited_by} invites you to {organization.name} as {invited.role}. Sign in or sign up with this address, then "
-        f"accept with the token below (POST /v1/invitations/accept at {base_url}) before "
+        f"{invited_by} invites you to {organization.name} as {invited.role}. Sign in or sign up with this address, "
+        f"then accept with the token below (POST /v1/invitations/accept at {base_url}) before "
         f"{invited.expires_at:%d %B %Y, %H:%M} UTC.\n\n{token}\n",
     )
 
@@ -44,6 +44,16 @@ def address_changed(to: str, new_email: str, organization_name: str) -> Mail:
         "Your e-mail address was changed",
         f"The identity provider of {organization_name} changed your sign-in address to {new_email}. If that is wrong, "
         "ask your administrator.\n",
+    )
+
+
+def recovery_link(to: str, organization_name: str, base_url: str, token: str) -> Mail:
+    """The mailed half of a recovery, for an administrator who does not know the password (R62)."""
+    return Mail(
+        to,
+        f"Repair single sign-on of {organization_name}",
+        f"Send the token below with one of your recovery codes to POST /v1/auth/recover at {base_url}. It works once, "
+        f"for 30 minutes. If you did not ask for it, do nothing.\n\n{token}\n",
     )
 
 

@@ -11,7 +11,13 @@ from ostiary.domain.audit import ActorKind, AuditActor
 from ostiary.domain.connection import Connection, ConnectionStatus
 from ostiary.domain.errors import DomainError, Kind, not_found
 from ostiary.domain.organization import Organization
-from ostiary.domain.sign_in_policy import AssertedIdentity, SignInRefused, ensure_domain_allowed, read_identity, session_end
+from ostiary.domain.sign_in_policy import (
+    AssertedIdentity,
+    SignInRefused,
+    ensure_domain_allowed,
+    read_identity,
+    session_end,
+)
 from ostiary.services import secrets
 from ostiary.services.context import Journal, Kit
 from ostiary.services.ports.organizations import Lock
@@ -73,7 +79,9 @@ class ArrivalService:
         except ResponseRefused as refused:
             self._note(attempt, refused.checks)
             if not refused.checks or refused.checks[-1].passed:
-                attempt.steps.append(Step(refused.reason, passed=False, detail=refused.detail, at=self._kit.clock.now()))
+                attempt.steps.append(
+                    Step(refused.reason, passed=False, detail=refused.detail, at=self._kit.clock.now())
+                )
             await self._conclude(attempt, Outcome.REFUSED, refused.reason, refused.detail)
             raise self._answer(attempt, refused) from refused
         except SignInRefused as refused:
@@ -89,7 +97,9 @@ class ArrivalService:
         now = self._kit.clock.now()
         relay_hash = (
             secrets.digest(relay_state)
-            if relay_state and relay_state.startswith(secrets.RELAY_STATE) and len(relay_state) <= MAX_RELAY_STATE_LENGTH
+            if relay_state
+            and relay_state.startswith(secrets.RELAY_STATE)
+            and len(relay_state) <= MAX_RELAY_STATE_LENGTH
             else None
         )
         async with self._kit.uow() as uow:
@@ -163,9 +173,7 @@ class ArrivalService:
             attempt.organization = organization
             connection = await self._unchanged(uow, attempt)
             await self._consume(uow, attempt, accepted, relay_hash, now)
-            identity = read_identity(
-                accepted.assertion, connection.attribute_mapping, organization.sso.role_attribute
-            )
+            identity = read_identity(accepted.assertion, connection.attribute_mapping, organization.sso.role_attribute)
             attempt.trace = replace(attempt.trace, email=identity.email)
             domains = await self._clerk.domains_of(uow, connection, now)
             ensure_domain_allowed(identity, domains.allowed)
@@ -190,8 +198,14 @@ class ArrivalService:
     async def _unchanged(self, uow: UnitOfWork, attempt: _Attempt) -> Connection:
         """The connection as it is now; what was verified must still be what it trusts (R63)."""
         connection = await uow.connections.get(attempt.organization.id, attempt.connection.id)
-        if connection is None or connection.idp is None or not connection.idp.trusts_the_same_as(attempt.connection.idp):
-            raise ResponseRefused(Reason.UNKNOWN_REQUEST, "The connection was changed during this sign-in. Start again.")
+        if (
+            connection is None
+            or connection.idp is None
+            or not connection.idp.trusts_the_same_as(attempt.connection.idp)
+        ):
+            raise ResponseRefused(
+                Reason.UNKNOWN_REQUEST, "The connection was changed during this sign-in. Start again."
+            )
         if connection.status is ConnectionStatus.INACTIVE:
             raise ResponseRefused(Reason.UNKNOWN_REQUEST, "The connection was switched off during this sign-in.")
         testing = attempt.flow is not None and attempt.flow.purpose is Purpose.TEST
@@ -210,7 +224,9 @@ class ArrivalService:
         if not fresh:
             raise ResponseRefused(Reason.REPLAYED, "This assertion was used before. Each one signs in once.")
         if relay_hash and attempt.flow and not await uow.flows.consume(connection.organization_id, relay_hash, now):
-            raise ResponseRefused(Reason.REPLAYED, "The request this answers was answered before. Start the sign-in again.")
+            raise ResponseRefused(
+                Reason.REPLAYED, "The request this answers was answered before. Start the sign-in again."
+            )
         self._pass(attempt, "first use", "Neither the request nor the assertion was used before.")
 
     async def _code(

@@ -91,7 +91,9 @@ class EntryClerk:
         if entry is Entry.NEW or (known := member or provisioned) is None:
             entering = self._new_member(organization, connection, account, identity, standing, now)
             await uow.members.add(entering)
-            await journal.write("member.joined", "member", entering.id, after={"email": entering.email, "role": entering.role})
+            await journal.write(
+                "member.joined", "member", entering.id, after={"email": entering.email, "role": entering.role}
+            )
         else:
             entering = replace(
                 known,
@@ -165,7 +167,10 @@ class EntryClerk:
         if resolution.link:
             await uow.identities.link(organization.id, connection.id, identity.internal_id, account.id, now)
             await journal.write(
-                "identity.linked", "account", account.id, after={"connection_id": connection.id, "email": identity.email}
+                "identity.linked",
+                "account",
+                account.id,
+                after={"connection_id": connection.id, "email": identity.email},
             )
         return account
 

@@ -26,7 +26,9 @@ class Confirmation:
 
 def _refused() -> DomainError:
     return invalid(
-        "invalid_code", "This code was used, has expired (60 seconds), or is not yours. Start the sign-in again.", pointer="/code"
+        "invalid_code",
+        "This code was used, has expired (60 seconds), or is not yours. Start the sign-in again.",
+        pointer="/code",
     )
 
 
@@ -37,7 +39,7 @@ class FinishService:
         self._kit = kit
 
     async def exchange(self, code: str, code_verifier: str) -> SignedIn:
-        """A client's code and PKCE verifier become a session (RFC 7636); a second use revokes it. Raises `invalid_code`."""
+        """Code and PKCE verifier become a session (RFC 7636); a second use revokes it. Raises `invalid_code`."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
 
         def proven(found: OneTimeCode) -> bool:

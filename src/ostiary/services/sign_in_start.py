@@ -84,12 +84,11 @@ class SignInStartService:
                 raise not_found("organization")
             if not organization.sso.enabled:
                 raise conflict(
-                    "sso_not_enabled", "This organization does not sign in through an identity provider. Use your password."
+                    "sso_not_enabled",
+                    "This organization does not sign in through an identity provider. Use your password.",
                 )
             connection = await self._choose(uow, organization, wish)
-            _, request = await self._begin(
-                uow, connection, Purpose.SIGN_IN, wish, secrets.digest(browser_secret)
-            )
+            _, request = await self._begin(uow, connection, Purpose.SIGN_IN, wish, secrets.digest(browser_secret))
             await uow.commit()
         message = await self._messages.authn_request(request)
         return Departed(message, browser_secret)
@@ -165,7 +164,9 @@ class SignInStartService:
         if wish.connection_id is not None:
             carrying = [item for item in carrying if item.id == wish.connection_id]
         if not carrying:
-            raise conflict("connection_not_active", "No identity provider of this organization is active. Ask its administrator.")
+            raise conflict(
+                "connection_not_active", "No identity provider of this organization is active. Ask its administrator."
+            )
         if wish.login_hint and "@" in wish.login_hint and len(carrying) > 1:
             domains = await uow.domains.all(organization.id)
             domain = wish.login_hint.rpartition("@")[2].lower()

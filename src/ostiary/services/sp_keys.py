@@ -19,7 +19,7 @@ class SpKeys:
         self._messages = messages
 
     async def ensure(self, uow: UnitOfWork, organization_id: str) -> StoredSpKey:
-        """The organization's key, made now if it has none; under the organization's exclusive lock, so that it has one."""
+        """The organization's key, made now if it has none; call it under the exclusive lock."""
         stored = await uow.sp_keys.current(organization_id)
         if stored is None:
             now = self._kit.clock.now()

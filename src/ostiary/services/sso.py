@@ -98,7 +98,10 @@ class SsoService:
             return await self._effects(uow, admitted, acknowledge_untested=True)
 
     async def enable(self, caller: Caller, reference: str, *, acknowledge_untested: bool) -> Enabled:
-        """Switch SSO on, all or nothing (R10–R18). Raises `sso_not_entitled`, `sso_not_ready`, `connection_untested`."""
+        """Switch SSO on, all or nothing (R10–R18).
+
+        Raises `sso_not_entitled`, `sso_not_ready` or `connection_untested`.
+        """
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.ENABLE_SSO, lock=Lock.EXCLUSIVE)
             organization = admitted.organization
@@ -143,7 +146,7 @@ class SsoService:
             if directory is not None and directory.enabled:
                 await uow.directories.put(replace(directory, enabled=False))
                 await uow.directories.revoke_all_tokens(organization.id, now)
-                await uow.directories.release(organization.id, now)
+                await uow.directories.release(organization.id)
                 await journal.write(
                     "directory.disabled", "directory", directory.id, before={"enabled": True}, after={"enabled": False}
                 )

@@ -48,6 +48,13 @@ _MEANINGS: dict[str, tuple[Kind, str, str, str | None]] = {
         "There is a pending invitation for this address. Revoke it to send another.",
         "/email",
     ),
+    # The member whom two requests took over at the same moment (R49).
+    "pk_directory_users": (
+        Kind.CONFLICT,
+        "user_name_taken",
+        "The directory has this user already.",
+        "/userName",
+    ),
     "uq_directory_users_user_name": (
         Kind.CONFLICT,
         "user_name_taken",

@@ -1,6 +1,10 @@
 """The engine: one pool a process."""
 
+from typing import TypeAlias
+
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+Engine: TypeAlias = AsyncEngine
 
 STATEMENT_TIMEOUT_MILLISECONDS = 30_000
 

@@ -19,7 +19,26 @@ from ostiary.adapters.db.repositories.organizations import Organizations
 from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, Sso
 from ostiary.adapters.db.repositories.teams import Teams
-from ostiary.services.ports.world import Sealer
+from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
+from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
+from ostiary.services.ports.directory import DirectoryRepository
+from ostiary.services.ports.invitations import InvitationRepository
+from ostiary.services.ports.organizations import (
+    AuditRepository,
+    MemberRepository,
+    OrganizationRepository,
+    SessionReaper,
+)
+from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
+from ostiary.services.ports.sso import (
+    ConnectionRepository,
+    DomainRepository,
+    RecoveryCodeRepository,
+    SpKeyRepository,
+    SsoRepository,
+)
+from ostiary.services.ports.teams import TeamRepository
+from ostiary.services.ports.world import Outbox, Sealer
 
 
 class SqlUnitOfWork:
@@ -32,28 +51,28 @@ class SqlUnitOfWork:
     async def __aenter__(self) -> Self:
         """Take a connection and begin."""
         connection = self._connection = await self._engine.connect()
-        self.accounts = Accounts(connection)
-        self.sessions = Sessions(connection)
-        self.email_tokens = EmailTokens(connection)
-        self.organizations = Organizations(connection)
-        self.members = Members(connection)
-        self.access = Access(connection)
-        self.invitations = Invitations(connection)
-        self.teams = Teams(connection)
-        self.databases = Databases(connection)
-        self.credentials = Credentials(connection)
-        self.audit = Audit(connection)
-        self.outbox = PgOutbox(connection, self._sealer)
-        self.domains = Domains(connection)
-        self.connections = Connections(connection)
-        self.sp_keys = SpKeys(connection)
-        self.sso = Sso(connection)
-        self.recovery_codes = RecoveryCodes(connection)
-        self.identities = Identities(connection)
-        self.flows = Flows(connection)
-        self.codes = Codes(connection)
-        self.traces = Traces(connection)
-        self.directories = Directories(connection)
+        self.accounts: AccountRepository = Accounts(connection)
+        self.sessions: SessionRepository = Sessions(connection)
+        self.email_tokens: EmailTokenRepository = EmailTokens(connection)
+        self.organizations: OrganizationRepository = Organizations(connection)
+        self.members: MemberRepository = Members(connection)
+        self.access: SessionReaper = Access(connection)
+        self.invitations: InvitationRepository = Invitations(connection)
+        self.teams: TeamRepository = Teams(connection)
+        self.databases: DatabaseRepository = Databases(connection)
+        self.credentials: CredentialRepository = Credentials(connection)
+        self.audit: AuditRepository = Audit(connection)
+        self.outbox: Outbox = PgOutbox(connection, self._sealer)
+        self.domains: DomainRepository = Domains(connection)
+        self.connections: ConnectionRepository = Connections(connection)
+        self.sp_keys: SpKeyRepository = SpKeys(connection)
+        self.sso: SsoRepository = Sso(connection)
+        self.recovery_codes: RecoveryCodeRepository = RecoveryCodes(connection)
+        self.identities: IdentityRepository = Identities(connection)
+        self.flows: FlowRepository = Flows(connection)
+        self.codes: CodeRepository = Codes(connection)
+        self.traces: TraceRepository = Traces(connection)
+        self.directories: DirectoryRepository = Directories(connection)
         return self
 
     async def __aexit__(

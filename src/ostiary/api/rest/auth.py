@@ -7,8 +7,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrganizationAnswer, render_organization
-from ostiary.api.rest.schemas import Answer, ListOf, Request, problems
+from ostiary.api.rest.schemas import Answer, ListOf, Request
 from ostiary.domain.access import Operation
 from ostiary.domain.account import Account, Session
 from ostiary.services.accounts import SignedIn

@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
-from ostiary.api.rest.schemas import Answer, ListOf, Request, problems
+from ostiary.api.rest.schemas import Answer, ListOf, Request
 from ostiary.domain.access import Operation
 from ostiary.domain.connection import (
     AttributeMapping,
@@ -229,9 +230,7 @@ async def get_connection(
     return _render(await services.connections.get(caller, org, connection_id), services.urls)
 
 
-@router.patch(
-    "/{connection_id}", operation_id=Operation.UPDATE_CONNECTION, responses=problems(401, 403, 404, 409, 422)
-)
+@router.patch("/{connection_id}", operation_id=Operation.UPDATE_CONNECTION, responses=problems(401, 403, 404, 409, 422))
 async def update_connection(
     org: OrgPath, connection_id: str, body: ConnectionPatch, caller: CallerDep, services: ServicesDep
 ) -> ConnectionAnswer:
@@ -250,7 +249,10 @@ async def update_connection(
 
 
 @router.delete(
-    "/{connection_id}", status_code=204, operation_id=Operation.DELETE_CONNECTION, responses=problems(401, 403, 404, 409)
+    "/{connection_id}",
+    status_code=204,
+    operation_id=Operation.DELETE_CONNECTION,
+    responses=problems(401, 403, 404, 409),
 )
 async def delete_connection(org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep) -> None:
     """Delete a connection with its identities and sessions."""

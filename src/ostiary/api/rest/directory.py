@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
-from ostiary.api.rest.schemas import Answer, ListOf, Request, problems
+from ostiary.api.rest.schemas import Answer, ListOf, Request
 from ostiary.domain.access import Operation
 from ostiary.domain.directory import Directory, DirectoryToken, OnDeactivate
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
@@ -39,7 +40,9 @@ class DirectoryPatch(Request):
     manage_roles_via_directory: bool | None = None
     role_attribute: str | None = Field(default=None, min_length=1, max_length=256)
     attribute_map: dict[str, str] | None = Field(
-        default=None, max_length=50, description="The directory's attribute name → ours, as {\"planetscale_role\": \"role\"}."
+        default=None,
+        max_length=50,
+        description='The directory\'s attribute name → ours, as {"planetscale_role": "role"}.',
     )
     lenient_members: bool | None = Field(
         default=None, description="Keep unknown group members in reserve (true) or refuse the push (false)."
@@ -124,9 +127,7 @@ async def update_directory(
     return _render(await services.directory.update(caller, org, change), services.urls)
 
 
-@router.post(
-    "/preview", operation_id=Operation.PREVIEW_DIRECTORY_ENABLEMENT, responses=problems(401, 403, 404, 409)
-)
+@router.post("/preview", operation_id=Operation.PREVIEW_DIRECTORY_ENABLEMENT, responses=problems(401, 403, 404, 409))
 async def preview_directory_enablement(
     org: OrgPath, caller: CallerDep, services: ServicesDep
 ) -> DirectoryEffectsAnswer:
@@ -163,9 +164,7 @@ async def create_directory_token(org: OrgPath, caller: CallerDep, services: Serv
 
 
 @router.get("/tokens", operation_id=Operation.LIST_DIRECTORY_TOKENS, responses=problems(401, 403, 404))
-async def list_directory_tokens(
-    org: OrgPath, caller: CallerDep, services: ServicesDep
-) -> ListOf[DirectoryTokenAnswer]:
+async def list_directory_tokens(org: OrgPath, caller: CallerDep, services: ServicesDep) -> ListOf[DirectoryTokenAnswer]:
     """The valid tokens, without their secrets."""
     return ListOf(data=[_render_token(token) for token in await services.directory.tokens(caller, org)])
 

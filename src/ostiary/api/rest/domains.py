@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
-from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of, problems
+from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
 
@@ -63,9 +64,7 @@ async def list_domains(org: OrgPath, caller: CallerDep, services: ServicesDep, p
     return list_of(await services.domains.list(caller, org, page), _render)
 
 
-@router.post(
-    "/{domain_id}/verify", operation_id=Operation.VERIFY_DOMAIN, responses=problems(401, 403, 404, 409, 503)
-)
+@router.post("/{domain_id}/verify", operation_id=Operation.VERIFY_DOMAIN, responses=problems(401, 403, 404, 409, 503))
 async def verify_domain(org: OrgPath, domain_id: str, caller: CallerDep, services: ServicesDep) -> DomainAnswer:
     """Look the TXT record up; 409 `domain_not_verified` says what was found instead."""
     return _render(await services.domains.verify(caller, org, domain_id))

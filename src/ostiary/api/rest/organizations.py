@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
-from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of, problems
+from ostiary.api.problems import problems
+from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
 from ostiary.domain.audit import AuditEvent
 from ostiary.domain.organization import AddOn, Organization, Plan

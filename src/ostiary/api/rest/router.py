@@ -12,6 +12,7 @@ from ostiary.api.rest import (
     invitations,
     members,
     organizations,
+    recovery,
     sign_ins,
     sso,
     teams,
@@ -31,6 +32,7 @@ for module in (
     sso,
     directory,
     sign_ins,
+    recovery,
 ):
     router.include_router(module.router)
 router.include_router(organizations.operator_router)

@@ -5,7 +5,6 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ostiary.api.problems import problems as problems
 from ostiary.services.paging import Page
 
 T = TypeVar("T")

@@ -6,9 +6,10 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.problems import problems
 from ostiary.api.rest.auth import EmailRequest, SignedInAnswer, render_signed_in
 from ostiary.api.rest.organizations import OrgPath
-from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of, problems
+from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.api.traces import SignInAnswer, render_trace
 from ostiary.domain.access import Operation
 
@@ -71,7 +72,9 @@ async def exchange_code(body: CodeExchange, services: ServicesDep) -> SignedInAn
     return render_signed_in(await services.sign_in_finish.exchange(body.code, body.code_verifier))
 
 
-@router.get("/organizations/{org}/sign-ins", operation_id=Operation.LIST_SIGN_INS, responses=problems(401, 403, 404, 422))
+@router.get(
+    "/organizations/{org}/sign-ins", operation_id=Operation.LIST_SIGN_INS, responses=problems(401, 403, 404, 422)
+)
 async def list_sign_ins(org: OrgPath, caller: CallerDep, services: ServicesDep, page: PageDep) -> ListOf[SignInAnswer]:
     """Every SSO attempt, newest first."""
     return list_of(await services.sign_in_log.list(caller, org, page), render_trace)

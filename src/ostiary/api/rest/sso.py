@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
-from ostiary.api.rest.schemas import Answer, Request, problems
+from ostiary.api.rest.schemas import Answer, Request
 from ostiary.domain.access import Operation
 from ostiary.domain.sso_policy import DisablementEffects, EnablementEffects
 from ostiary.services.sso import SsoView
@@ -169,9 +170,7 @@ async def enable_sso(
     org: OrgPath, caller: CallerDep, services: ServicesDep, body: EnableRequest | None = None
 ) -> EnabledAnswer:
     """Require SSO: members who are no administrators are removed and come back by signing in through it."""
-    enabled = await services.sso.enable(
-        caller, org, acknowledge_untested=body.acknowledge_untested if body else False
-    )
+    enabled = await services.sso.enable(caller, org, acknowledge_untested=body.acknowledge_untested if body else False)
     return EnabledAnswer(
         sso=_render(enabled.view),
         effects=_render_effects(enabled.effects),
@@ -190,9 +189,7 @@ async def disable_sso(
     org: OrgPath, caller: CallerDep, services: ServicesDep, body: DisableRequest | None = None
 ) -> DisabledAnswer:
     """Stop requiring SSO, and Directory Sync with it: passwords and invitations work again."""
-    disabled = await services.sso.disable(
-        caller, org, suspend_member_ids=body.suspend_member_ids if body else ()
-    )
+    disabled = await services.sso.disable(caller, org, suspend_member_ids=body.suspend_member_ids if body else ())
     return DisabledAnswer(sso=_render(disabled.view), effects=_render_disablement(disabled.effects))
 
 

@@ -30,17 +30,13 @@ _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @router.get("/sso/finish", operation_id="finish_sign_in", include_in_schema=False)
-async def finish(
-    request: Request, services: ServicesDep, code: Annotated[str, Query(max_length=256)]
-) -> Response:
+async def finish(request: Request, services: ServicesDep, code: Annotated[str, Query(max_length=256)]) -> Response:
     """The browser's own end of a sign-in: sets the session cookie where the flow cookie comes along."""
     return await _finish(request, services, code, confirmed=False)
 
 
 @router.post("/sso/finish", operation_id="confirm_sign_in", include_in_schema=False)
-async def confirm(
-    request: Request, services: ServicesDep, code: Annotated[str, Form(max_length=256)]
-) -> Response:
+async def confirm(request: Request, services: ServicesDep, code: Annotated[str, Form(max_length=256)]) -> Response:
     """The person confirmed the account of a sign-in that began at the identity provider."""
     if request.headers.get("origin") != _origin(services.urls.base_url):
         raise forbidden("origin_not_allowed", "Confirm on the page this service showed you.")
@@ -67,18 +63,26 @@ async def _finish(request: Request, services: ServicesDep, code: str, *, confirm
 
 
 @router.get(
-    "/sso/{org}", operation_id="start_sign_in", responses={302: {"description": "To the identity provider."}, **problems(404, 409, 422)}
+    "/sso/{org}",
+    operation_id="start_sign_in",
+    responses={302: {"description": "To the identity provider."}, **problems(404, 409, 422)},
 )
 async def start(
     request: Request,
     org: str,
     services: ServicesDep,
-    redirect_uri: Annotated[str | None, Query(max_length=2048, description="Where the code goes; on the allow-list.")] = None,
+    redirect_uri: Annotated[
+        str | None, Query(max_length=2048, description="Where the code goes; on the allow-list.")
+    ] = None,
     state: Annotated[str | None, Query(max_length=2048, description="Yours; comes back with the code.")] = None,
     code_challenge: Annotated[str | None, Query(max_length=128, description="RFC 7636 S256.")] = None,
-    login_hint: Annotated[str | None, Query(max_length=320, description="The person's e-mail address, if known.")] = None,
-    connection: Annotated[str | None, Query(max_length=64, description="Which connection, where there are several.")] = None,
-    force_authn: Annotated[bool, Query(description="Ask the identity provider to authenticate again.")] = False,  # noqa: FBT002 - FastAPI's way
+    login_hint: Annotated[
+        str | None, Query(max_length=320, description="The person's e-mail address, if known.")
+    ] = None,
+    connection: Annotated[
+        str | None, Query(max_length=64, description="Which connection, where there are several.")
+    ] = None,
+    force_authn: Annotated[bool, Query(description="Ask the identity provider to authenticate again.")] = False,
 ) -> Response:
     """The organization's sign-in URL: open it in a browser."""
     wish = SignInWish(redirect_uri, state, code_challenge, login_hint, connection, force_authn)
@@ -106,7 +110,10 @@ async def carry_test(org: str, services: ServicesDep, flow: Annotated[str, Query
     "/saml/{connection_id}/metadata",
     operation_id="get_sp_metadata",
     response_class=Response,
-    responses={200: {"content": {"application/samlmetadata+xml": {}}, "description": "Signed metadata."}, **problems(404)},
+    responses={
+        200: {"content": {"application/samlmetadata+xml": {}}, "description": "Signed metadata."},
+        **problems(404),
+    },
 )
 async def metadata(connection_id: str, services: ServicesDep) -> Response:
     """Our metadata for one connection: what the identity provider is given."""

@@ -13,6 +13,7 @@ class EmailTokenPurpose(StrEnum):
 
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"
+    RECOVER = "recover"
 
 
 class AccountRepository(Protocol):

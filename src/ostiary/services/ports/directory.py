@@ -19,6 +19,10 @@ class DirectoryRepository(Protocol):
         """Store the directory's settings, new or changed."""
         ...
 
+    async def note_sync(self, organization_id: str, at: datetime) -> None:
+        """Remember when the directory last wrote."""
+        ...
+
     async def enablement_effects(self, organization_id: str) -> DirectoryEnablementEffects:
         """What enabling would do now (R40)."""
         ...
@@ -27,7 +31,7 @@ class DirectoryRepository(Protocol):
         """Delete every team made by hand (R40)."""
         ...
 
-    async def release(self, organization_id: str, at: datetime) -> None:
+    async def release(self, organization_id: str) -> None:
         """Make members and teams manually managed and forget what was pushed (R55)."""
         ...
 

@@ -77,7 +77,7 @@ class Resolved:
 class DirectoryUserRepository(Protocol):
     """Users of one organization's directory; their ids are members' ids."""
 
-    async def find(self, organization_id: str, user_id: str, *, groups: bool) -> StoredUser | None:
+    async def find(self, organization_id: str, user_id: str, *, joined: bool) -> StoredUser | None:
         """A pushed user, or a member the directory does not manage yet (R49)."""
         ...
 
@@ -105,15 +105,11 @@ class DirectoryUserRepository(Protocol):
         """Forget the user, and its place in every group."""
         ...
 
-    async def note_sync(self, organization_id: str, at: datetime) -> None:
-        """Remember when the directory last wrote."""
-        ...
-
 
 class DirectoryGroupRepository(Protocol):
     """Groups of one organization's directory; their ids are teams' ids (R44)."""
 
-    async def find(self, organization_id: str, group_id: str, *, members: bool) -> StoredGroup | None:
+    async def find(self, organization_id: str, group_id: str, *, joined: bool) -> StoredGroup | None:
         """A pushed group."""
         ...
 
@@ -126,15 +122,11 @@ class DirectoryGroupRepository(Protocol):
         ...
 
     async def add(self, group: DirectoryGroup) -> None:
-        """Store a new group and its team."""
+        """Store a new group, whose team is there already."""
         ...
 
     async def save(self, group: DirectoryGroup) -> None:
-        """Store a group read before, and its team's name."""
-        ...
-
-    async def delete(self, organization_id: str, group_id: str) -> None:
-        """Delete the group, and its team with it (R44)."""
+        """Store a group read before."""
         ...
 
     async def resolve(self, organization_id: str, values: Sequence[str]) -> Resolved:

@@ -13,6 +13,7 @@ from ostiary.services.ports.organizations import (
     OrganizationRepository,
     SessionReaper,
 )
+from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
 from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
 from ostiary.services.ports.sso import (
     ConnectionRepository,
@@ -53,6 +54,8 @@ class UnitOfWork(Protocol):
     codes: CodeRepository
     traces: TraceRepository
     directories: DirectoryRepository
+    directory_users: DirectoryUserRepository
+    directory_groups: DirectoryGroupRepository
 
     async def __aenter__(self) -> Self:
         """Begin."""

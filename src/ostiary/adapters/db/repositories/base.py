@@ -1,9 +1,9 @@
 """What repositories share: running statements, translating constraints, cutting pages."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,7 @@ from ostiary.adapters.db.constraints import translate
 from ostiary.services.paging import Page, PageRequest
 
 T = TypeVar("T")
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]
 
 
 class Repository:

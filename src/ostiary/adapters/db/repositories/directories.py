@@ -67,6 +67,17 @@ class Directories(Repository):
             statement.on_conflict_do_update(index_elements=[directories.c.organization_id], set_=values)
         )
 
+    async def note_sync(self, organization_id: str, at: datetime) -> None:
+        """Remember when the directory last wrote."""
+        await self._execute(
+            update(directories)
+            .where(
+                directories.c.organization_id == organization_id,
+                or_(directories.c.last_synced_at.is_(None), directories.c.last_synced_at < at),
+            )
+            .values(last_synced_at=at)
+        )
+
     async def enablement_effects(self, organization_id: str) -> DirectoryEnablementEffects:
         """What enabling would do now (R40)."""
         row = await self._first(
@@ -88,7 +99,7 @@ class Directories(Repository):
         """Delete every team; its memberships go with it (R40)."""
         await self._execute(delete(teams).where(teams.c.organization_id == organization_id))
 
-    async def release(self, organization_id: str, at: datetime) -> None:
+    async def release(self, organization_id: str) -> None:
         """Make members and teams manually managed and forget what was pushed (R55)."""
         await self._execute(_with_names_of_their_own(organization_id))
         for table in (members, teams):

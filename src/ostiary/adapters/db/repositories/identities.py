@@ -1,13 +1,13 @@
 """Whose account an asserted identity could be."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ostiary.adapters.db.repositories.accounts import read_account
-from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.base import AnySelect, Repository
+from ostiary.adapters.db.repositories.directory_rows import read_directory_user
 from ostiary.adapters.db.tables import accounts, connections, directory_users, domains, identities, members
 from ostiary.domain.account import Account, email_domain
 from ostiary.domain.directory import DirectoryUser
@@ -53,7 +53,7 @@ class Identities(Repository):
             link_was_removed=facts.was_removed,
         )
 
-    async def _account(self, statement: Select[Any]) -> Account | None:
+    async def _account(self, statement: AnySelect) -> Account | None:
         row = await self._first(statement.limit(1).with_for_update(of=accounts, key_share=True))
         return None if row is None else read_account(row)
 
@@ -159,14 +159,14 @@ class Identities(Repository):
                 )
                 .limit(1)
             )
-        return None if row is None else _directory_user(row)
+        return None if row is None else read_directory_user(row)
 
 
-def _linked_accounts() -> Select[Any]:
+def _linked_accounts() -> AnySelect:
     return select(accounts).join(identities, identities.c.account_id == accounts.c.id)
 
 
-def _facts(organization_id: str, here: ColumnElement[bool], internal_id: str, account_id: str) -> Select[Any]:
+def _facts(organization_id: str, here: ColumnElement[bool], internal_id: str, account_id: str) -> AnySelect:
     of_account = identities.c.account_id == account_id
     return select(
         exists(
@@ -186,21 +186,4 @@ def _facts(organization_id: str, here: ColumnElement[bool], internal_id: str, ac
                 members.c.awaiting_first_sso_sign_in,
             )
         ).label("awaits"),
-    )
-
-
-def _directory_user(row: Row[Any]) -> DirectoryUser:
-    return DirectoryUser(
-        id=row.id,
-        organization_id=row.organization_id,
-        user_name=row.user_name,
-        external_id=row.external_id,
-        email=row.email,
-        display_name=row.display_name,
-        active=row.active,
-        role_value=row.role_value,
-        document=row.document,
-        version=row.version,
-        created_at=row.created_at,
-        modified_at=row.modified_at,
     )

@@ -9,10 +9,9 @@ from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenanc
 
 def read_member(row: Row[Any], prefix: str = "") -> Member:
     """The member in a row whose member columns carry the prefix."""
-    values = row._mapping
 
     def of(name: str) -> Any:
-        return values[f"{prefix}{name}"]
+        return getattr(row, f"{prefix}{name}")
 
     return Member(
         id=of("id"),

@@ -97,7 +97,7 @@ class Members(Repository):
         cursor = kept[-1].id if len(rows) > page.limit else None
         return Page(tuple(await self._detailed(organization_id, kept)), cursor)
 
-    async def _detailed(self, organization_id: str, found: Sequence[Member]) -> list[MemberDetails]:
+    async def _detailed(self, organization_id: str, found: Sequence[Member]) -> Sequence[MemberDetails]:
         """Teams and databases of all the members, in one statement each."""
         member_ids = [member.id for member in found]
         team_rows = await self._execute(

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, select, update
 
-from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
 from ostiary.adapters.db.repositories.member_rows import read_member
 from ostiary.adapters.db.tables import members, organizations
 from ostiary.domain import ids
@@ -136,7 +136,7 @@ class Organizations(Repository):
         return page_of(rows, page, _organization, lambda row: row.id)
 
 
-def _locked(statement: Select[Any], lock: Lock) -> Select[Any]:
+def _locked(statement: AnySelect, lock: Lock) -> AnySelect:
     # NO KEY UPDATE and SHARE exclude each other and leave foreign-key checks (KEY SHARE) alone.
     if lock is Lock.EXCLUSIVE:
         return statement.with_for_update(key_share=True)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 
-from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.base import AnySelect, Repository
 from ostiary.adapters.db.tables import (
     credentials,
     database_administrators,
@@ -129,7 +129,7 @@ class Sso(Repository):
         )
 
 
-def _effects(organization_id: str, removed: ColumnElement[bool], kept: ColumnElement[bool]) -> Select[Any]:
+def _effects(organization_id: str, removed: ColumnElement[bool], kept: ColumnElement[bool]) -> AnySelect:
     removed_ids = select(members.c.id).where(removed)
     return select(
         _count(members, removed).label("members_removed"),

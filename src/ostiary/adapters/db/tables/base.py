@@ -35,11 +35,11 @@ class TypeId(TypeDecorator[str]):
         super().__init__()
         self.prefix = prefix
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> UUID | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> UUID | None:  # noqa: ARG002 - SQLAlchemy's signature
         """The UUID of the TypeID."""
         return None if value is None else ids.decode(self.prefix, value) or _NIL
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """The TypeID of the UUID."""
         return None if value is None else ids.encode(self.prefix, value)
 

@@ -86,6 +86,7 @@ directory_groups = Table(
     Index(None, "organization_id", "external_id"),
 )
 
+
 def _group_reference() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(
         ["organization_id", "group_id"],

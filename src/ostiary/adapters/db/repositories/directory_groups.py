@@ -1,0 +1,337 @@
+"""Groups of one organization's directory, each of them a team, and who is in them (R44, R45)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from scim2_models import Group
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Text,
+    all_,
+    and_,
+    any_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group
+from ostiary.adapters.db.tables import (
+    directory_group_members,
+    directory_group_reservations,
+    directory_groups,
+    directory_users,
+    members,
+    team_members,
+)
+from ostiary.adapters.db.tables.base import TypeId
+from ostiary.adapters.scim.filters import Relation, Source, condition
+from ostiary.domain import ids
+from ostiary.domain.directory import DirectoryGroup, DirectoryUser
+from ostiary.domain.membership import ManagedBy
+from ostiary.services.ports.provisioning import Listing, ListQuery, Named, Resolved, StoredGroup
+
+_JOINED_USERS = directory_group_members.join(
+    directory_users,
+    (directory_users.c.organization_id == directory_group_members.c.organization_id)
+    & (directory_users.c.id == directory_group_members.c.member_id),
+)
+
+
+def _source(organization_id: str) -> Source:
+    groups = directory_groups.c
+    rows = (
+        select(literal(1))
+        .select_from(_JOINED_USERS)
+        .where(
+            directory_group_members.c.organization_id == organization_id,
+            directory_group_members.c.group_id == groups.id,
+        )
+    )
+    return Source(
+        model=Group,
+        document=groups.document,
+        columns={
+            "id": groups.id,
+            "displayname": groups.display_name,
+            "externalid": groups.external_id,
+            "meta.created": groups.created_at,
+            "meta.lastmodified": groups.modified_at,
+            "meta.resourcetype": literal("Group"),
+        },
+        relations={
+            "members": Relation(
+                rows, {"value": directory_group_members.c.member_id, "display": directory_users.c.display_name}
+            )
+        },
+    )
+
+
+def _one(organization_id: str, group_id: str) -> ColumnElement[bool]:
+    return (directory_groups.c.organization_id == organization_id) & (directory_groups.c.id == group_id)
+
+
+def _member_ids(values: Sequence[str]) -> ColumnElement[Any]:
+    # One array, not one parameter each: a push may name tens of thousands.
+    return literal(list(values), ARRAY(TypeId(ids.MEMBER)))
+
+
+class DirectoryGroups(Repository):
+    """Groups of one organization's directory; their ids are teams' ids."""
+
+    async def find(self, organization_id: str, group_id: str, *, joined: bool) -> StoredGroup | None:
+        """A pushed group."""
+        row = await self._first(select(directory_groups).where(_one(organization_id, group_id)))
+        return None if row is None else (await self._stored(organization_id, [row], joined=joined))[0]
+
+    async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredGroup]:
+        """Pushed groups; raises `invalid_filter`."""
+        wanted = [directory_groups.c.organization_id == organization_id]
+        if query.filter:
+            wanted.append(condition(query.filter, _source(organization_id)))
+        rows: Sequence[Row[Any]] = ()
+        if query.count:
+            page = select(directory_groups).where(*wanted).order_by(directory_groups.c.id)
+            rows = (await self._execute(page.offset(query.start_index - 1).limit(query.count))).all()
+        total = await self._scalar(select(func.count()).select_from(directory_groups).where(*wanted))
+        return Listing(total, await self._stored(organization_id, rows, joined=query.joined))
+
+    async def _stored(self, organization_id: str, rows: Sequence[Row[Any]], *, joined: bool) -> tuple[StoredGroup, ...]:
+        found: dict[str, list[Named]] = {row.id: [] for row in rows}
+        if joined and found:
+            of_group = directory_group_members.c
+            entries = await self._execute(
+                select(of_group.group_id, of_group.member_id, directory_users.c.display_name)
+                .select_from(_JOINED_USERS)
+                .where(of_group.organization_id == organization_id, of_group.group_id.in_(list(found)))
+                .order_by(of_group.group_id, of_group.member_id)
+            )
+            for entry in entries:
+                found[entry.group_id].append(Named(entry.member_id, entry.display_name))
+        return tuple(
+            StoredGroup(
+                id=row.id,
+                document=row.document,
+                version=row.version,
+                created_at=row.created_at,
+                modified_at=row.modified_at,
+                members=tuple(found[row.id]) if joined else None,
+            )
+            for row in rows
+        )
+
+    async def lock(self, organization_id: str, group_id: str) -> DirectoryGroup | None:
+        """The pushed group, its row locked."""
+        found = select(directory_groups).where(_one(organization_id, group_id))
+        row = await self._first(found.with_for_update(key_share=True))
+        return None if row is None else read_directory_group(row)
+
+    async def add(self, group: DirectoryGroup) -> None:
+        """Store a new group, whose team is there already."""
+        await self._execute(
+            insert(directory_groups).values(
+                organization_id=group.organization_id,
+                id=group.id,
+                created_at=group.created_at,
+                **directory_group_values(group),
+            )
+        )
+
+    async def save(self, group: DirectoryGroup) -> None:
+        """Store a group read before."""
+        await self._execute(
+            update(directory_groups)
+            .where(_one(group.organization_id, group.id))
+            .values(directory_group_values(group))
+        )
+
+    async def resolve(self, organization_id: str, values: Sequence[str]) -> Resolved:
+        """Whom the values name: by id, else by userName, else by an externalId that one user alone has."""
+        by_id = [value for value in values if ids.decode(ids.MEMBER, value) is not None]
+        users = {found: found for found in await self._existing(organization_id, by_id)} if by_id else {}
+        missing = [value for value in by_id if value not in users]
+        unmanaged = await self._unmanaged(organization_id, missing) if missing else frozenset[str]()
+        known_ids = {*by_id}
+        if names := [value for value in values if value not in known_ids]:
+            users.update(await self._named(organization_id, names))
+        return Resolved(
+            users=users,
+            unmanaged=unmanaged,
+            unknown=tuple(value for value in values if value not in users and value not in unmanaged),
+        )
+
+    async def _existing(self, organization_id: str, member_ids: Sequence[str]) -> frozenset[str]:
+        rows = await self._execute(
+            select(directory_users.c.id).where(
+                directory_users.c.organization_id == organization_id,
+                directory_users.c.id == any_(_member_ids(member_ids)),
+            )
+        )
+        return frozenset(row.id for row in rows)
+
+    async def _unmanaged(self, organization_id: str, member_ids: Sequence[str]) -> frozenset[str]:
+        rows = await self._execute(
+            select(members.c.id).where(
+                members.c.organization_id == organization_id,
+                members.c.id == any_(_member_ids(member_ids)),
+                members.c.managed_by != ManagedBy.DIRECTORY,
+            )
+        )
+        return frozenset(row.id for row in rows)
+
+    async def _named(self, organization_id: str, names: Sequence[str]) -> dict[str, str]:
+        user_name = func.lower(directory_users.c.user_name)
+        rows = await self._execute(
+            select(directory_users.c.id, user_name.label("user_name"), directory_users.c.external_id).where(
+                directory_users.c.organization_id == organization_id,
+                or_(
+                    user_name == any_(literal([name.lower() for name in names], ARRAY(Text))),
+                    directory_users.c.external_id == any_(literal(list(names), ARRAY(Text))),
+                ),
+            )
+        )
+        by_user_name: dict[str, str] = {}
+        by_external_id: dict[str, list[str]] = {}
+        for row in rows:
+            by_user_name[row.user_name] = row.id
+            by_external_id.setdefault(row.external_id, []).append(row.id)
+        alone = {external_id: found[0] for external_id, found in by_external_id.items() if len(found) == 1}
+        return {
+            name: found for name in names if (found := by_user_name.get(name.lower()) or alone.get(name)) is not None
+        }
+
+    async def add_members(
+        self, organization_id: str, group_id: str, member_ids: Sequence[str], at: datetime
+    ) -> tuple[str, ...]:
+        """Put users into the group, and those with a membership into its team; answers who is new."""
+        # SHARE waits for whoever is just changing the user, and so sees whether it is a member afterwards (R63).
+        present = (
+            select(directory_users.c.organization_id, literal(group_id, TypeId(ids.TEAM)), directory_users.c.id)
+            .where(
+                directory_users.c.organization_id == organization_id,
+                directory_users.c.id == any_(_member_ids(member_ids)),
+            )
+            .with_for_update(read=True)
+        )
+        result = await self._execute(
+            pg_insert(directory_group_members)
+            .from_select(["organization_id", "group_id", "member_id"], present)
+            .on_conflict_do_nothing()
+            .returning(directory_group_members.c.member_id)
+        )
+        added = tuple(row.member_id for row in result)
+        if added:
+            await self._join(
+                organization_id,
+                literal(group_id, TypeId(ids.TEAM)),
+                members.c.id == any_(_member_ids(added)),
+                at,
+            )
+        return added
+
+    async def _join(
+        self, organization_id: str, team_id: ColumnElement[str], who: ColumnElement[bool], at: datetime
+    ) -> None:
+        present = (
+            select(members.c.organization_id, team_id, members.c.id, literal(at))
+            .where(members.c.organization_id == organization_id, who)
+            .with_for_update(read=True, key_share=True, of=members)
+        )
+        await self._execute(
+            pg_insert(team_members)
+            .from_select(["organization_id", "team_id", "member_id", "added_at"], present)
+            .on_conflict_do_nothing()
+        )
+
+    async def remove_members(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> tuple[str, ...]:
+        """Take users out of the group and its team; answers who was in it."""
+        return await self._take_out(
+            organization_id, group_id, directory_group_members.c.member_id == any_(_member_ids(member_ids))
+        )
+
+    async def keep_only(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> tuple[str, ...]:
+        """Take everybody else out of the group and its team; answers who was."""
+        return await self._take_out(
+            organization_id, group_id, directory_group_members.c.member_id != all_(_member_ids(member_ids))
+        )
+
+    async def _take_out(self, organization_id: str, group_id: str, who: ColumnElement[bool]) -> tuple[str, ...]:
+        result = await self._execute(
+            delete(directory_group_members)
+            .where(
+                directory_group_members.c.organization_id == organization_id,
+                directory_group_members.c.group_id == group_id,
+                who,
+            )
+            .returning(directory_group_members.c.member_id)
+        )
+        removed = tuple(row.member_id for row in result)
+        if removed:
+            await self._execute(
+                delete(team_members).where(
+                    team_members.c.organization_id == organization_id,
+                    team_members.c.team_id == group_id,
+                    team_members.c.member_id == any_(_member_ids(removed)),
+                )
+            )
+        return removed
+
+    async def reserve(self, organization_id: str, group_id: str, values: Sequence[str]) -> None:
+        """Keep places for those not yet provisioned (R45)."""
+        await self._execute(
+            pg_insert(directory_group_reservations).on_conflict_do_nothing(),
+            [{"organization_id": organization_id, "group_id": group_id, "value": value} for value in values],
+        )
+
+    async def release(self, organization_id: str, group_id: str, values: Sequence[str] | None) -> None:
+        """Give up places kept; all of the group's with None."""
+        wanted = [
+            directory_group_reservations.c.organization_id == organization_id,
+            directory_group_reservations.c.group_id == group_id,
+        ]
+        if values is not None:
+            wanted.append(directory_group_reservations.c.value == any_(literal(list(values), ARRAY(Text))))
+        await self._execute(delete(directory_group_reservations).where(*wanted))
+
+    async def claim(self, organization_id: str, user: DirectoryUser) -> tuple[str, ...]:
+        """Put the user into the groups that keep a place for it (R45); answers which."""
+        value = directory_group_reservations.c.value
+        exact = [user.id] if user.external_id is None else [user.id, user.external_id]
+        result = await self._execute(
+            delete(directory_group_reservations)
+            .where(
+                directory_group_reservations.c.organization_id == organization_id,
+                or_(
+                    func.lower(value) == func.lower(user.user_name),
+                    and_(func.lower(value).in_([text.lower() for text in exact]), value.in_(exact)),
+                ),
+            )
+            .returning(directory_group_reservations.c.group_id)
+        )
+        groups = tuple(dict.fromkeys(row.group_id for row in result))
+        if groups:
+            await self._execute(
+                pg_insert(directory_group_members).on_conflict_do_nothing(),
+                [{"organization_id": organization_id, "group_id": group, "member_id": user.id} for group in groups],
+            )
+        return groups
+
+    async def join_teams(self, organization_id: str, member_id: str, at: datetime) -> None:
+        """Put a member who joined or came back into the teams of the user's groups (R43, R44)."""
+        await self._join(
+            organization_id,
+            directory_group_members.c.group_id,
+            (members.c.id == member_id)
+            & (directory_group_members.c.organization_id == organization_id)
+            & (directory_group_members.c.member_id == members.c.id),
+            at,
+        )

@@ -1,0 +1,243 @@
+"""Users of one organization's directory: what it pushed, and the members it does not manage yet (R49)."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from scim2_models import EnterpriseUser, User
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+
+from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.directory_rows import directory_user_values, read_directory_user
+from ostiary.adapters.db.repositories.member_rows import read_member
+from ostiary.adapters.db.tables import (
+    directory_group_members,
+    directory_groups,
+    directory_users,
+    members,
+)
+from ostiary.adapters.scim.filters import Relation, Source, condition
+from ostiary.domain import ids
+from ostiary.domain.directory import DirectoryUser
+from ostiary.domain.directory_document import USER_SCHEMA
+from ostiary.domain.membership import ManagedBy, Member, MemberStatus
+from ostiary.services.ports.provisioning import Listing, ListQuery, Named, StoredUser
+
+# A member the directory does not manage, as the document it would have.
+_MEMBER_DOCUMENT = func.jsonb_build_object(
+    "schemas",
+    func.jsonb_build_array(USER_SCHEMA),
+    "userName",
+    members.c.email,
+    "displayName",
+    members.c.name,
+    "name",
+    func.jsonb_build_object("formatted", members.c.name),
+    "emails",
+    func.jsonb_build_array(func.jsonb_build_object("value", members.c.email, "type", "work", "primary", True)),
+    "active",
+    members.c.status == MemberStatus.ACTIVE,
+    type_=JSONB,
+)
+
+
+def _groups_of(organization_id: str, member_id: ColumnElement[str]) -> Relation:
+    rows = (
+        select(literal(1))
+        .select_from(directory_group_members)
+        .join(
+            directory_groups,
+            (directory_groups.c.organization_id == directory_group_members.c.organization_id)
+            & (directory_groups.c.id == directory_group_members.c.group_id),
+        )
+        .where(
+            directory_group_members.c.organization_id == organization_id,
+            directory_group_members.c.member_id == member_id,
+        )
+    )
+    return Relation(rows, {"value": directory_groups.c.id, "display": directory_groups.c.display_name})
+
+
+def _pushed(organization_id: str) -> Source:
+    users = directory_users.c
+    return Source(
+        model=User[EnterpriseUser],
+        document=users.document,
+        columns={
+            "id": users.id,
+            "username": users.user_name,
+            "externalid": users.external_id,
+            "active": users.active,
+            "meta.created": users.created_at,
+            "meta.lastmodified": users.modified_at,
+            "meta.resourcetype": literal("User"),
+        },
+        relations={"groups": _groups_of(organization_id, users.id)},
+    )
+
+
+def _unmanaged(organization_id: str) -> Source:
+    return Source(
+        model=User[EnterpriseUser],
+        document=_MEMBER_DOCUMENT,
+        columns={
+            "id": members.c.id,
+            "username": members.c.email,
+            "active": members.c.status == MemberStatus.ACTIVE,
+            "meta.created": members.c.joined_at,
+            "meta.lastmodified": members.c.joined_at,
+            "meta.resourcetype": literal("User"),
+        },
+        relations={"groups": _groups_of(organization_id, members.c.id)},
+    )
+
+
+_HAS_PUSHED_USER = exists(
+    select(directory_users.c.id).where(
+        directory_users.c.organization_id == members.c.organization_id, directory_users.c.id == members.c.id
+    )
+)
+
+
+class DirectoryUsers(Repository):
+    """Users of one organization's directory; their ids are members' ids."""
+
+    async def find(self, organization_id: str, user_id: str, *, joined: bool) -> StoredUser | None:
+        """A pushed user, or a member the directory does not manage yet (R49)."""
+        both = _users(organization_id, directory_users.c.id == user_id, members.c.id == user_id, joined=joined)
+        row = await self._first(both)
+        return None if row is None else _stored(row)
+
+    async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredUser]:
+        """Pushed users and members not yet managed; raises `invalid_filter`."""
+        wanted = [
+            condition(query.filter, source) if query.filter else literal(value=True)
+            for source in (_pushed(organization_id), _unmanaged(organization_id))
+        ]
+        offset = query.start_index - 1
+        rows: Sequence[Row[*tuple[Any, ...]]] = ()
+        if query.count:
+            page = _users(organization_id, wanted[0], wanted[1], joined=query.joined)
+            rows = (await self._execute(page.order_by("id").offset(offset).limit(query.count))).all()
+        # A page that is not full is the last one: what comes before it and what is on it is all there is.
+        if (rows and len(rows) < query.count) or (query.count and not rows and offset == 0):
+            return Listing(offset + len(rows), tuple(_stored(row) for row in rows))
+        everything = _users(organization_id, wanted[0], wanted[1], joined=False).subquery()
+        total = await self._scalar(select(func.count()).select_from(everything))
+        return Listing(total, tuple(_stored(row) for row in rows))
+
+    async def lock(self, organization_id: str, user_id: str) -> DirectoryUser | None:
+        """The pushed user, its row locked."""
+        found = select(directory_users).where(_one(organization_id, user_id))
+        row = await self._first(found.with_for_update(key_share=True))
+        return None if row is None else read_directory_user(row)
+
+    async def match_member(self, organization_id: str, user_name: str, email: str | None) -> Member | None:
+        """A member without a pushed user whose address is the userName or else the e-mail, locked (R49)."""
+        by_user_name = members.c.email == func.lower(user_name)
+        row = await self._first(
+            select(members)
+            .where(
+                members.c.organization_id == organization_id,
+                or_(by_user_name, members.c.email == email),
+                ~_HAS_PUSHED_USER,
+            )
+            .order_by(by_user_name.desc(), members.c.id)
+            .limit(1)
+            .with_for_update(key_share=True)
+        )
+        return None if row is None else read_member(row)
+
+    async def add(self, user: DirectoryUser) -> None:
+        """Store a new user; raises `user_name_taken`."""
+        await self._execute(
+            insert(directory_users).values(
+                organization_id=user.organization_id,
+                id=user.id,
+                created_at=user.created_at,
+                **directory_user_values(user),
+            )
+        )
+
+    async def save(self, user: DirectoryUser) -> None:
+        """Store a user read before; raises `user_name_taken`."""
+        await self._execute(
+            update(directory_users).where(_one(user.organization_id, user.id)).values(directory_user_values(user))
+        )
+
+    async def delete(self, organization_id: str, user_id: str) -> None:
+        """Forget the user, and its place in every group."""
+        await self._execute(delete(directory_users).where(_one(organization_id, user_id)))
+
+
+def _one(organization_id: str, user_id: str) -> ColumnElement[bool]:
+    return (directory_users.c.organization_id == organization_id) & (directory_users.c.id == user_id)
+
+
+def _users(
+    organization_id: str,
+    of_pushed: ColumnElement[bool],
+    of_unmanaged: ColumnElement[bool],
+    *,
+    joined: bool,
+) -> CompoundSelect[*tuple[Any, ...]]:
+    users = directory_users.c
+    pushed = select(
+        users.id,
+        users.document,
+        users.version,
+        users.created_at,
+        users.modified_at,
+        _group_list(organization_id, users.id, joined=joined),
+    ).where(users.organization_id == organization_id, of_pushed)
+    unmanaged = select(
+        members.c.id,
+        _MEMBER_DOCUMENT.label("document"),
+        literal(0).label("version"),
+        members.c.joined_at.label("created_at"),
+        members.c.joined_at.label("modified_at"),
+        literal([], JSONB).label("groups"),
+    ).where(
+        members.c.organization_id == organization_id,
+        # Of the directory's own, one without a pushed user was deleted there and is only held back (R61).
+        members.c.managed_by != ManagedBy.DIRECTORY,
+        ~_HAS_PUSHED_USER,
+        of_unmanaged,
+    )
+    return union_all(pushed, unmanaged)
+
+
+def _group_list(organization_id: str, member_id: ColumnElement[str], *, joined: bool) -> ColumnElement[Any]:
+    if not joined:
+        return literal([], JSONB).label("groups")
+    relation = _groups_of(organization_id, member_id)
+    name, group_id = directory_groups.c.display_name, directory_groups.c.id
+    pair = func.jsonb_build_array(group_id, name)
+    rows: Select[Any] = relation.rows.with_only_columns(func.jsonb_agg(aggregate_order_by(pair, name, group_id)))
+    return func.coalesce(rows.scalar_subquery(), literal([], JSONB), type_=JSONB).label("groups")
+
+
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredUser:
+    return StoredUser(
+        id=row.id,
+        document=row.document,
+        version=row.version,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+        groups=tuple(Named(ids.encode(ids.TEAM, UUID(group_id)), name) for group_id, name in row.groups),
+    )

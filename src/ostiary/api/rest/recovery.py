@@ -1,0 +1,47 @@
+"""`/v1/auth/recover`: the way in when the identity provider is broken."""
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from ostiary.api.deps import ServicesDep
+from ostiary.api.problems import problems
+from ostiary.api.rest.auth import SignedInAnswer, render_signed_in
+from ostiary.api.rest.schemas import Request
+from ostiary.domain.access import Operation
+
+router = APIRouter(prefix="/v1/auth/recover", tags=["sign-in"])
+
+
+class RecoveryLinkRequest(Request):
+    """Whom to mail a recovery token."""
+
+    organization: str = Field(max_length=64, examples=["acme"])
+    email: str = Field(max_length=320, examples=["ada@acme.test"])
+
+
+class RecoveryRequest(RecoveryLinkRequest):
+    """A recovery code, with the account's password or a mailed token."""
+
+    recovery_code: str = Field(max_length=256, examples=["ost_rec_…"])
+    password: str | None = None
+    token: str | None = Field(default=None, max_length=256, description="From POST /v1/auth/recover/link.")
+
+
+@router.post("", operation_id=Operation.RECOVER, responses=problems(401, 422))
+async def recover(body: RecoveryRequest, services: ServicesDep) -> SignedInAnswer:
+    """A session of 15 minutes that can only read and repair single sign-on. Every administrator is told."""
+    return render_signed_in(
+        await services.recovery.recover(
+            organization=body.organization,
+            email=body.email,
+            recovery_code=body.recovery_code,
+            password=body.password,
+            token=body.token,
+        )
+    )
+
+
+@router.post("/link", status_code=202, operation_id=Operation.REQUEST_RECOVERY_LINK, responses=problems(422))
+async def request_recovery_link(body: RecoveryLinkRequest, services: ServicesDep) -> None:
+    """Mail an administrator a token that stands in for the password; the answer is the same for everybody."""
+    await services.recovery.request_link(organization=body.organization, email=body.email)

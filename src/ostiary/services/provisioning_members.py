@@ -1,0 +1,154 @@
+"""What a pushed user means for the membership: joining, changing, coming back, leaving (R41-R43, R46, R61)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ostiary.domain import ids
+from ostiary.domain.audit import JsonValue
+from ostiary.domain.directory import DirectoryUser
+from ostiary.domain.directory_document import contact_of
+from ostiary.domain.directory_policy import (
+    Departure,
+    Transition,
+    decide_departure,
+    decide_transition,
+    role_from_directory,
+)
+from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
+from ostiary.services.provisioning import Provisioning
+
+_OTHERS_DO_NOT_MATTER = 1
+
+
+async def settle(p: Provisioning, user: DirectoryUser, before: DirectoryUser | None, member: Member | None) -> None:
+    """Make the membership what the pushed user says; `before` is None for a user the directory had not pushed yet.
+
+    The member's row is locked already.
+    """
+    match decide_transition(member, active=user.active):
+        case Transition.JOIN:
+            await _join(p, user)
+        case Transition.DEPART if member is not None:
+            await depart(p, _managed(member, user), deleted=False)
+        case _ if member is not None:
+            await _update(p, user, before, member)
+        case _:
+            pass
+
+
+def _managed(member: Member, user: DirectoryUser) -> Member:
+    """The member with the directory's profile (R42), kept by the directory from now on (R49)."""
+    return replace(member, email=contact_of(user), name=user.display_name, managed_by=ManagedBy.DIRECTORY)
+
+
+async def _join(p: Provisioning, user: DirectoryUser) -> None:
+    """A new member, tied to no account until the person signs in (R41)."""
+    given = Provenance(Source.DIRECTORY, p.directory.id, p.now)
+    member = Member(
+        id=user.id,
+        organization_id=p.organization_id,
+        account_id=None,
+        email=contact_of(user),
+        name=user.display_name,
+        role=role_from_directory(p.directory, Role.MEMBER, value=user.role_value, value_before=None),
+        status=MemberStatus.ACTIVE,
+        managed_by=ManagedBy.DIRECTORY,
+        awaiting_first_sso_sign_in=False,
+        joined_at=p.now,
+        provenance=given,
+        role_provenance=given,
+    )
+    await p.uow.members.add(member)
+    await p.journal.write(
+        "member.joined",
+        "member",
+        member.id,
+        after={"email": member.email, "role": member.role, "user_name": user.user_name},
+    )
+
+
+async def _update(p: Provisioning, user: DirectoryUser, before: DirectoryUser | None, member: Member) -> None:
+    changed = _managed(member, user)
+    if member.managed_by is not ManagedBy.DIRECTORY:
+        await p.journal.write(
+            "member.taken_over",
+            "member",
+            member.id,
+            before={"managed_by": member.managed_by},
+            after={"email": member.email, "managed_by": ManagedBy.DIRECTORY},
+        )
+    if user.active and not member.is_active:
+        changed = replace(changed, status=MemberStatus.ACTIVE)
+        await p.journal.write("member.reactivated", "member", member.id, after={"email": member.email})
+    changed = await _with_role(p, user, before, changed)
+    if changed != member:
+        await p.uow.members.save(changed)
+
+
+async def _with_role(p: Provisioning, user: DirectoryUser, before: DirectoryUser | None, member: Member) -> Member:
+    """The member with the role the directory gives (R46); the last administrator keeps theirs (R61)."""
+    said_before = None if before is None else before.role_value
+    role = role_from_directory(p.directory, member.role, value=user.role_value, value_before=said_before)
+    if role is member.role:
+        return member
+    if role is Role.MEMBER and await _other_administrators(p, member) < 1:
+        if user.role_value != said_before:
+            await _warn_of_last_administrator(p, member)
+        return member
+    await p.journal.write(
+        "member.role_changed", "member", member.id, before={"role": member.role}, after={"role": role}
+    )
+    return replace(
+        member,
+        role=role,
+        role_provenance=Provenance(Source.DIRECTORY, p.directory.id, p.now),
+        # A demotion ends awaiting (R12).
+        awaiting_first_sso_sign_in=member.awaiting_first_sso_sign_in and role is Role.ADMINISTRATOR,
+    )
+
+
+async def depart(p: Provisioning, member: Member, *, deleted: bool) -> None:
+    """Take the person's access away: sessions, one-time codes and links of this organization end (R43)."""
+    others = await _other_administrators(p, member) if member.role is Role.ADMINISTRATOR else _OTHERS_DO_NOT_MATTER
+    departure = decide_departure(p.directory, member, deleted=deleted, other_active_administrators=others)
+    ended = await _end_access(p, member)
+    if departure is Departure.REMOVE:
+        await p.uow.members.remove(p.organization_id, member.id)
+        await p.journal.write(
+            "member.removed", "member", member.id, before={"email": member.email, "role": member.role}, after=ended
+        )
+        return
+    await p.uow.members.save(replace(member, status=MemberStatus.SUSPENDED, awaiting_first_sso_sign_in=False))
+    await p.journal.write(
+        "member.suspended",
+        "member",
+        member.id,
+        before={"status": member.status},
+        after={"email": member.email, "status": MemberStatus.SUSPENDED, **ended},
+    )
+    if departure is Departure.SUSPEND_LAST_ADMINISTRATOR:
+        await _warn_of_last_administrator(p, member)
+
+
+async def _end_access(p: Provisioning, member: Member) -> Mapping[str, JsonValue]:
+    if member.account_id is None:
+        return {}
+    ended = await p.uow.access.end_access(p.organization_id, member.account_id)
+    unlinked = await p.uow.identities.remove_links(p.organization_id, member.account_id, p.now)
+    return {"sessions_ended": ended["sessions"], "identities_removed": unlinked}
+
+
+async def _other_administrators(p: Provisioning, member: Member) -> int:
+    p.alone()
+    return await p.uow.members.count_active_administrators(p.organization_id, excluding=member.id)
+
+
+async def _warn_of_last_administrator(p: Provisioning, member: Member) -> None:
+    await p.journal.write(
+        "member.last_administrator_kept", "member", member.id, after={"email": member.email, "role": member.role}
+    )
+
+
+def new_user_id(p: Provisioning) -> str:
+    """The id of a person nobody knew: the member's, once there is one."""
+    return p.new_id(ids.MEMBER)

@@ -1,0 +1,127 @@
+"""The way in for an administrator whom a broken identity provider locked out (R62)."""
+
+from datetime import timedelta
+
+from ostiary.domain import ids
+from ostiary.domain.account import RECOVERY_SESSION_LIFETIME, Account, Session, SessionKind, checked_email
+from ostiary.domain.audit import ActorKind, AuditActor
+from ostiary.domain.errors import DomainError, unauthenticated
+from ostiary.domain.membership import Member, Role
+from ostiary.domain.organization import Organization
+from ostiary.services import mails, secrets
+from ostiary.services.accounts import SignedIn
+from ostiary.services.context import Journal, Kit
+from ostiary.services.paging import MAX_LIMIT, PageRequest
+from ostiary.services.ports.accounts import EmailTokenPurpose
+from ostiary.services.ports.organizations import Lock, MemberFilter
+from ostiary.services.ports.uow import UnitOfWork
+from ostiary.services.ports.world import PasswordHasher
+
+LINK_LIFETIME = timedelta(minutes=30)
+
+
+class RecoveryService:
+    """Recovery codes become short sessions that can only repair."""
+
+    def __init__(self, kit: Kit, passwords: PasswordHasher) -> None:
+        self._kit = kit
+        self._passwords = passwords
+
+    async def request_link(self, *, organization: str, email: str) -> None:
+        """Mail an administrator a token that stands in for the password; never says whether there is one."""
+        async with self._kit.uow() as uow:
+            found = await self._administrator(uow, organization, email)
+            if found is None:
+                return
+            where, account, _ = found
+            token = self._kit.ids.secret(secrets.EMAIL_TOKEN)
+            await uow.email_tokens.delete_of_account(account.id, EmailTokenPurpose.RECOVER)
+            await uow.email_tokens.add(
+                secrets.digest(token),
+                account.id,
+                EmailTokenPurpose.RECOVER,
+                account.email,
+                self._kit.clock.now() + LINK_LIFETIME,
+            )
+            await uow.outbox.mail(mails.recovery_link(account.email, where.name, self._kit.urls.base_url, token))
+            await uow.commit()
+
+    async def recover(
+        self, *, organization: str, email: str, recovery_code: str, password: str | None, token: str | None
+    ) -> SignedIn:
+        """A recovery code with the password or a mailed token becomes a session of 15 minutes.
+
+        Raises `recovery_refused` (401), the same for whatever is wrong. A code is used up only by success.
+        """
+        async with self._kit.uow() as uow:
+            found = await self._administrator(uow, organization, email)
+        known = found[1].password_hash if found else None
+        password_right = await self._passwords.verify(password or "", known)
+        async with self._kit.uow() as uow:
+            found = await self._administrator(uow, organization, email, Lock.SHARED)
+            if found is None:
+                raise _refused()
+            where, account, member = found
+            proven = password_right and account.password_hash == known
+            if not proven and token is not None:
+                used = await uow.email_tokens.consume(
+                    secrets.digest(token), EmailTokenPurpose.RECOVER, self._kit.clock.now()
+                )
+                proven = used == (account.id, account.email)
+            now = self._kit.clock.now()
+            if not proven or not await uow.recovery_codes.consume(where.id, secrets.digest(recovery_code), now):
+                raise _refused()
+            signed_in = await self._open_session(uow, where, account)
+            await self._announce(uow, where, account, member, signed_in.session)
+            await uow.commit()
+        return signed_in
+
+    async def _administrator(
+        self, uow: UnitOfWork, organization: str, email: str, lock: Lock = Lock.NONE
+    ) -> tuple[Organization, Account, Member] | None:
+        """The organization with SSO on, and its active administrator of that address."""
+        try:
+            account = await uow.accounts.by_email(checked_email(email))
+        except DomainError:
+            account = None
+        entrance = await uow.organizations.enter(organization, account.id, lock) if account else None
+        if account is None or entrance is None or entrance.member is None:
+            return None
+        if not entrance.organization.sso.enabled or not entrance.member.is_active_administrator:
+            return None
+        return entrance.organization, account, entrance.member
+
+    async def _open_session(self, uow: UnitOfWork, organization: Organization, account: Account) -> SignedIn:
+        now = self._kit.clock.now()
+        session = Session(
+            id=self._kit.ids.new(ids.SESSION),
+            account_id=account.id,
+            kind=SessionKind.RECOVERY,
+            created_at=now,
+            expires_at=now + RECOVERY_SESSION_LIFETIME,
+            organization_id=organization.id,
+        )
+        secret = self._kit.ids.secret(secrets.SESSION)
+        await uow.sessions.add(session, secrets.digest(secret))
+        return SignedIn(secret, session, account)
+
+    async def _announce(
+        self, uow: UnitOfWork, organization: Organization, account: Account, member: Member, session: Session
+    ) -> None:
+        """Audit the use, and tell every administrator."""
+        actor = AuditActor(ActorKind.ACCOUNT, account.id, account.email)
+        journal = Journal(self._kit, uow, organization.id, actor, None)
+        await journal.write("sso.recovery_code_used", "member", member.id, after={"session_id": session.id})
+        administrators = await uow.members.list(
+            organization.id, MemberFilter(role=Role.ADMINISTRATOR), PageRequest(MAX_LIMIT)
+        )
+        for found in administrators.items:
+            await uow.outbox.mail(mails.recovery_used(found.member.email, organization.name, account.email))
+
+
+def _refused() -> DomainError:
+    return unauthenticated(
+        "recovery_refused",
+        "Organization, e-mail address, recovery code, and password or mailed token must all be right, and single "
+        "sign-on must be on.",
+    )
