@@ -6,10 +6,11 @@ cd "$(dirname "$0")/.."
 wanted=$1
 
 # A Python that can make environments. With uv at hand pip is not needed, so neither is Debian's ensurepip.
-if command -v uv >/dev/null 2>&1; then needs=venv; else needs='venv, ensurepip'; fi
+if command -v uv >/dev/null 2>&1; then pip=--without-pip needs='import venv'
+else pip='' needs='import venv; from ensurepip import bootstrap'; fi
 find_python() {
     for python in "${PYTHON:-python3}" python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3; do
-        "$python" -c "import sys, $needs; sys.exit(sys.version_info < (3, 11))" >/dev/null 2>&1 && return
+        "$python" -c "$needs; import sys; sys.exit(sys.version_info < (3, 11))" >/dev/null 2>&1 && return
     done
     if python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
         echo 'Python has no venv module here. Debian: apt install python3-venv' >&2
@@ -25,12 +26,12 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.prefix != sys.argv[1])' "$her
     find_python
     echo "Making the environment in .venv with $("$python" --version) (once; takes a minute)"
     rm -rf .venv
-    if [ "$needs" = venv ]; then "$python" -m venv --without-pip .venv; else "$python" -m venv .venv; fi
+    "$python" -m venv $pip .venv
 fi
 
-# Somebody without a home (a service account, a container) still gets a cache, beside the environment.
+# Somebody without a home (a service account, a container) goes without a cache.
 if ! [ -w "${HOME:-/nonexistent}" ]; then
-    export UV_CACHE_DIR="$here/.venv/cache" PIP_NO_CACHE_DIR=1
+    export UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1
 fi
 
 if command -v uv >/dev/null 2>&1; then
@@ -48,7 +49,7 @@ fi
 
 # uv must neither look for another Python nor fetch one.
 export UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV="$here/.venv"
-"$uv" pip install --quiet --require-hashes --only-binary :all: -r "requirements/$wanted.txt"
+"$uv" pip install --quiet --require-hashes -r "requirements/$wanted.txt"
 # The project itself, editable, with the pinned build tool: no download here.
 "$uv" pip install --quiet --no-deps --no-build-isolation --offline --editable .
 [ "$wanted" = dev ] || touch .venv/dev
