@@ -281,6 +281,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
         postgresql_where=sa.text("role = 'administrator'"),
     )
     op.create_index(op.f("ix_members_organization_id_email"), "members", ["organization_id", "email"], unique=False)
+    op.create_index(
+        "ix_members_unmanaged",
+        "members",
+        ["organization_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("managed_by <> 'directory'"),
+    )
     op.create_table(
         "one_time_codes",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
@@ -603,12 +610,17 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
         "directory_group_members",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("group_id", sa.Uuid(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("display", sa.Text(), nullable=True),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id", "group_id"],
             ["directory_groups.organization_id", "directory_groups.id"],
             name=op.f("fk_directory_group_members_organization_id_group_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "member_id"],
+            ["directory_users.organization_id", "directory_users.id"],
+            name=op.f("fk_directory_group_members_organization_id_member_id"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
@@ -617,19 +629,46 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
             name=op.f("fk_directory_group_members_organization_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("organization_id", "group_id", "value", name=op.f("pk_directory_group_members")),
+        sa.PrimaryKeyConstraint("organization_id", "group_id", "member_id", name=op.f("pk_directory_group_members")),
     )
     op.create_index(
-        op.f("ix_directory_group_members_organization_id_value"),
+        op.f("ix_directory_group_members_organization_id_member_id"),
         "directory_group_members",
-        ["organization_id", "value"],
+        ["organization_id", "member_id"],
+        unique=False,
+    )
+    op.create_table(
+        "directory_group_reservations",
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("group_id", sa.Uuid(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "group_id"],
+            ["directory_groups.organization_id", "directory_groups.id"],
+            name=op.f("fk_directory_group_reservations_organization_id_group_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"],
+            ["organizations.id"],
+            name=op.f("fk_directory_group_reservations_organization_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "group_id", "value", name=op.f("pk_directory_group_reservations")),
+    )
+    op.create_index(
+        "ix_directory_group_reservations_value",
+        "directory_group_reservations",
+        ["organization_id", sa.literal_column("lower(value)")],
         unique=False,
     )
 
 
 def downgrade() -> None:  # noqa: PLR0915 - one statement a table and index
     """Drop every table."""
-    op.drop_index(op.f("ix_directory_group_members_organization_id_value"), table_name="directory_group_members")
+    op.drop_index("ix_directory_group_reservations_value", table_name="directory_group_reservations")
+    op.drop_table("directory_group_reservations")
+    op.drop_index(op.f("ix_directory_group_members_organization_id_member_id"), table_name="directory_group_members")
     op.drop_table("directory_group_members")
     op.drop_index(op.f("ix_team_members_organization_id_member_id"), table_name="team_members")
     op.drop_table("team_members")
@@ -659,6 +698,7 @@ def downgrade() -> None:  # noqa: PLR0915 - one statement a table and index
     op.drop_index(op.f("ix_one_time_codes_organization_id_account_id"), table_name="one_time_codes")
     op.drop_index(op.f("ix_one_time_codes_expires_at"), table_name="one_time_codes")
     op.drop_table("one_time_codes")
+    op.drop_index("ix_members_unmanaged", table_name="members", postgresql_where=sa.text("managed_by <> 'directory'"))
     op.drop_index(op.f("ix_members_organization_id_email"), table_name="members")
     op.drop_index("ix_members_administrators", table_name="members", postgresql_where=sa.text("role = 'administrator'"))
     op.drop_index(op.f("ix_members_account_id"), table_name="members")

@@ -10,7 +10,7 @@ from typing import cast
 
 from ostiary.domain.account import MAX_NAME_LENGTH, checked_email
 from ostiary.domain.audit import JsonValue
-from ostiary.domain.directory import Directory
+from ostiary.domain.directory import Directory, DirectoryUser
 from ostiary.domain.errors import DomainError, invalid
 
 USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -38,10 +38,10 @@ class UserFacts:
     active: bool | None
     role_value: str | None
 
-    @property
-    def contact(self) -> str:
-        """The member's address: the primary e-mail, else the userName, whatever it looks like (R41)."""
-        return self.email or one_spelling(self.user_name)
+
+def contact_of(user: DirectoryUser) -> str:
+    """The member's address: the primary e-mail, else the userName, whatever it looks like (R41)."""
+    return user.email or one_spelling(user.user_name)
 
 
 def read_user(document: Document, directory: Directory) -> UserFacts:
@@ -52,8 +52,8 @@ def read_user(document: Document, directory: Directory) -> UserFacts:
             "invalid_value", "A user needs a userName. Map it at your identity provider.", pointer="/userName"
         )
     external_id = text_of(found(document, "externalId"))
-    for attribute, value in (("userName", user_name), ("externalId", external_id)):
-        ensure_indexable(attribute, value)
+    for attribute_name, value in (("userName", user_name), ("externalId", external_id)):
+        ensure_indexable(attribute_name, value)
     email = _mapped(document, directory, EMAIL) or _primary_email(document)
     active = found(document, "active")
     return UserFacts(
@@ -66,11 +66,13 @@ def read_user(document: Document, directory: Directory) -> UserFacts:
     )
 
 
-def ensure_indexable(attribute: str, value: str | None) -> None:
+def ensure_indexable(attribute_name: str, value: str | None) -> None:
     """Refuse an identifier too long to be looked up by; raises `invalid_value`."""
     if value is not None and len(value) > MAX_IDENTIFIER_LENGTH:
         raise invalid(
-            "invalid_value", f"{attribute} has at most {MAX_IDENTIFIER_LENGTH} characters.", pointer=f"/{attribute}"
+            "invalid_value",
+            f"{attribute_name} has at most {MAX_IDENTIFIER_LENGTH} characters.",
+            pointer=f"/{attribute_name}",
         )
 
 
@@ -161,3 +163,14 @@ def _display_name(document: Document) -> str | None:
     formatted = text_of(found(parts, "formatted"))
     given = (text_of(found(parts, "givenName")), text_of(found(parts, "familyName")))
     return formatted or " ".join(part for part in given if part) or None
+
+
+def group_name(document: Document) -> tuple[str, str | None]:
+    """A group's displayName and externalId; raises `invalid_value`."""
+    name = text_of(found(document, "displayName"))
+    if not name:
+        raise invalid("invalid_value", "A group needs a displayName.", pointer="/displayName")
+    external_id = text_of(found(document, "externalId"))
+    for attribute_name, value in (("displayName", name), ("externalId", external_id)):
+        ensure_indexable(attribute_name, value)
+    return name, external_id

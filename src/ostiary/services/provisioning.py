@@ -41,7 +41,7 @@ class Provisioning:
     def alone(self) -> None:
         """Go on only while nobody else writes to the organization; else the work begins again, alone (R61, R63).
 
-        Call it before the first change that depends on what others do: counting administrators, naming somebody unknown.
+        Call it before deciding by what others may be doing: counting administrators, naming somebody unknown.
         """
         if self.lock is not Lock.EXCLUSIVE:
             raise _NeedsTheOrganizationAloneError

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ostiary.domain import ids
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory import DirectoryUser
 from ostiary.domain.directory_document import contact_of
@@ -147,8 +146,3 @@ async def _warn_of_last_administrator(p: Provisioning, member: Member) -> None:
     await p.journal.write(
         "member.last_administrator_kept", "member", member.id, after={"email": member.email, "role": member.role}
     )
-
-
-def new_user_id(p: Provisioning) -> str:
-    """The id of a person nobody knew: the member's, once there is one."""
-    return p.new_id(ids.MEMBER)

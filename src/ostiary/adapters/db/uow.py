@@ -11,6 +11,8 @@ from ostiary.adapters.db.repositories.audit import Audit
 from ostiary.adapters.db.repositories.connections import Connections, SpKeys
 from ostiary.adapters.db.repositories.databases import Credentials, Databases
 from ostiary.adapters.db.repositories.directories import Directories
+from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups
+from ostiary.adapters.db.repositories.directory_users import DirectoryUsers
 from ostiary.adapters.db.repositories.domains import Domains
 from ostiary.adapters.db.repositories.identities import Identities
 from ostiary.adapters.db.repositories.invitations import Invitations
@@ -29,6 +31,7 @@ from ostiary.services.ports.organizations import (
     OrganizationRepository,
     SessionReaper,
 )
+from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
 from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
 from ostiary.services.ports.sso import (
     ConnectionRepository,
@@ -73,6 +76,8 @@ class SqlUnitOfWork:
         self.codes: CodeRepository = Codes(connection)
         self.traces: TraceRepository = Traces(connection)
         self.directories: DirectoryRepository = Directories(connection)
+        self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
+        self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)
         return self
 
     async def __aexit__(

@@ -5,9 +5,10 @@ and otherwise a place in the JSON document. Which of several values, which case 
 from the models of `scim2_models`; a custom attribute, which no model knows, compares as text without its case.
 """
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from scim2_models import EnterpriseUser, InvalidFilterException, InvalidPathException, Path, Resource, ScimFilter, User
@@ -24,12 +25,14 @@ from scim2_models.path import (
     ValuePath,
 )
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     ColumnElement,
     DateTime,
     Select,
     Text,
     and_,
+    cast,
     exists,
     false,
     func,
@@ -37,10 +40,8 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.sql.elements import Label
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from ostiary.adapters.db.tables.base import TypeId
 from ostiary.domain.errors import DomainError, invalid
@@ -130,10 +131,10 @@ class _OnResource(_Visitor):
         if node.value is None:
             present = self._present(attribute)
             return present if node.op is CompareOperator.ne else not_(present)
-        values = _values(self._source.document, attribute.keys)
+        value = _values(self._source.document, attribute.keys)
         if node.op is CompareOperator.ne:
-            return not_(exists(_matching(values, attribute, CompareOperator.eq, node.value)))
-        return exists(_matching(values, attribute, node.op, node.value))
+            return not_(_among(value, _compare_text(_whole(value), attribute, CompareOperator.eq, node.value)))
+        return _among(value, _compare_text(_whole(value), attribute, node.op, node.value))
 
     def visit_present(self, node: Present) -> ColumnElement[bool]:
         name = node.attr_path.attr.lower()
@@ -151,8 +152,7 @@ class _OnResource(_Visitor):
             return _any(relation, _OnRelated(relation).visit(node.val_filter))
         attribute = self._attribute(node.attr_path, comparing=False)
         value = _values(self._source.document, attribute.keys)
-        inner = _OnValue(self, node.attr_path, value)
-        return exists(select(literal(1)).select_from(value.table).where(inner.visit(node.val_filter)))
+        return _among(value, _OnValue(self, node.attr_path, value).visit(node.val_filter))
 
     def resolve(self, path: AttrPath, *, comparing: bool = True) -> _Attribute:
         """The attribute at a path; a custom one where no model knows the path."""
@@ -187,12 +187,7 @@ class _OnResource(_Visitor):
 
     def _present(self, attribute: _Attribute) -> ColumnElement[bool]:
         value = _values(self._source.document, attribute.keys)
-        empty = [literal(text, JSONB(none_as_null=False)) for text in ("", [], {})]
-        return exists(
-            select(literal(1))
-            .select_from(value.table)
-            .where(func.jsonb_typeof(value) != "null", *(value != nothing for nothing in empty))
-        )
+        return _among(value, _whole(value).not_in(("", "{}")))
 
 
 class _OnValue(_Visitor):
@@ -218,7 +213,7 @@ class _OnValue(_Visitor):
         return self._resource.resolve(AttrPath(self._holder.attr, path.attr, self._holder.uri), comparing=False)
 
     def _text(self, attribute: _Attribute) -> ColumnElement[str]:
-        return self._value.op("->>", return_type=Text())(attribute.keys[-1])
+        return self._value[attribute.keys[-1]].astext
 
 
 class _OnRelated(_Visitor):
@@ -248,7 +243,88 @@ def _any(relation: Relation, matching: ColumnElement[bool]) -> ColumnElement[boo
 def _values(document: ColumnElement[Any], keys: tuple[str, ...]) -> Any:
     """Every value at a place in a document: none, the one there is, or each of several.
 
-    The keys are attribute names and URNs of the filter's grammar, which has no quotes.
+    The keys are attribute names and URNs of the filter's grammar, which knows no quotes.
     """
     path = "$" + "".join(f'."{key}"[*]' for key in keys)
-    return func.jsonb_path_query(document, func.cast(path, type_=Text()) if False else path, type_=JSONB)
+    return func.jsonb_path_query(document, cast(path, JSONPATH), type_=JSONB).column_valued("value")
+
+
+def _among(value: Any, matching: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists(select(literal(1)).select_from(value).where(matching))
+
+
+def _whole(value: Any) -> ColumnElement[str]:
+    """A JSON scalar as its text."""
+    return value.op("#>>", return_type=Text())(cast([], ARRAY(Text)))
+
+
+def _compare_text(
+    text: ColumnElement[str], attribute: _Attribute, op: CompareOperator, value: Any
+) -> ColumnElement[bool]:
+    """A comparison of a value of the document; booleans and numbers compare by their JSON text."""
+    if attribute.is_boolean:
+        _ensure(op in _EQUALITY, attribute.name, op)
+        return _compare(func.lower(text), op, "true" if _as_boolean(value) else "false")
+    wanted = str(value).lower() if isinstance(value, bool) else str(value)
+    if attribute.case_exact:
+        return _compare(text, op, wanted)
+    return _compare(func.lower(text), op, func.lower(literal(wanted)))
+
+
+def _compare_column(
+    column: ColumnElement[Any], op: CompareOperator, value: Any, *, case_exact: bool = True
+) -> ColumnElement[bool]:
+    """A comparison of a column, by the type the column has."""
+    if value is None:
+        _ensure(op in _EQUALITY, str(column.key), op)
+        return column.is_(None) if op is CompareOperator.eq else column.is_not(None)
+    if isinstance(column.type, TypeId):
+        _ensure(op in _EQUALITY, "an id", op)
+        return _compare(column, op, str(value))
+    if isinstance(column.type, Boolean):
+        _ensure(op in _EQUALITY, "a boolean", op)
+        return _compare(column, op, _as_boolean(value))
+    if isinstance(column.type, DateTime):
+        _ensure(op not in _SUBSTRING, "a time", op)
+        return _compare(column, op, _as_moment(value))
+    if case_exact:
+        return _compare(column, op, str(value))
+    return _compare(func.lower(column), op, func.lower(literal(str(value))))
+
+
+def _compare(left: ColumnElement[Any], op: CompareOperator, right: Any) -> ColumnElement[bool]:
+    return _OPERATORS[op](left, right)
+
+
+_OPERATORS: Mapping[CompareOperator, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] = {
+    CompareOperator.eq: operator.eq,
+    CompareOperator.ne: lambda left, right: left.is_distinct_from(right),
+    CompareOperator.gt: operator.gt,
+    CompareOperator.ge: operator.ge,
+    CompareOperator.lt: operator.lt,
+    CompareOperator.le: operator.le,
+    CompareOperator.co: lambda left, right: func.strpos(left, right) > 0,
+    CompareOperator.sw: func.starts_with,
+    CompareOperator.ew: lambda left, right: func.starts_with(func.reverse(left), func.reverse(right)),
+}
+
+
+def _ensure(fits: bool, name: str, op: CompareOperator) -> None:
+    if not fits:
+        raise _refusal(f"{name} cannot be compared with {op.value}")
+
+
+def _as_boolean(value: Any) -> bool:
+    # Entra sends booleans as text.
+    lowered = str(value).lower()
+    if lowered not in ("true", "false"):
+        raise _refusal(f"{value} is neither true nor false")
+    return lowered == "true"
+
+
+def _as_moment(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise _refusal(f"{value} is not a time such as 2026-01-31T12:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

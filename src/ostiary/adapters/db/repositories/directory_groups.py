@@ -149,9 +149,7 @@ class DirectoryGroups(Repository):
     async def save(self, group: DirectoryGroup) -> None:
         """Store a group read before."""
         await self._execute(
-            update(directory_groups)
-            .where(_one(group.organization_id, group.id))
-            .values(directory_group_values(group))
+            update(directory_groups).where(_one(group.organization_id, group.id)).values(directory_group_values(group))
         )
 
     async def resolve(self, organization_id: str, values: Sequence[str]) -> Resolved:

@@ -1,0 +1,172 @@
+"""Groups as a directory reads and writes them by SCIM: each is a team with the same members (R44, R45)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ostiary.domain import ids
+from ostiary.domain.audit import JsonValue
+from ostiary.domain.directory import DirectoryGroup, GroupChange
+from ostiary.domain.directory_document import Document, group_name
+from ostiary.domain.errors import invalid, not_found
+from ostiary.domain.membership import ManagedBy
+from ostiary.domain.team import Team
+from ostiary.services.context import Caller, Kit
+from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup
+from ostiary.services.provisioning import Provisioning, ensure_version, provision, tenant_of
+from ostiary.services.provisioning_users import take_over
+
+
+class GroupProvisioningService:
+    """Groups of the calling directory's organization."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    async def get(self, caller: Caller, group_id: str, *, joined: bool = True) -> StoredGroup:
+        """A group; its members are read only if `joined`. Raises `group_not_found`."""
+        organization_id = tenant_of(caller)
+        async with self._kit.uow() as uow:
+            found = await uow.directory_groups.find(organization_id, group_id, joined=joined)
+        if found is None:
+            raise not_found("group")
+        return found
+
+    async def list(self, caller: Caller, query: ListQuery) -> Listing[StoredGroup]:
+        """The pushed groups; raises `invalid_filter`."""
+        organization_id = tenant_of(caller)
+        async with self._kit.uow() as uow:
+            return await uow.directory_groups.list(organization_id, query)
+
+    async def create(
+        self, caller: Caller, document: Document, members: GroupChange, *, joined: bool = True
+    ) -> StoredGroup:
+        """Push a group, which makes a team (R44). Raises `unknown_member` in a strict directory (R45)."""
+
+        async def work(p: Provisioning) -> StoredGroup:
+            name, external_id = group_name(document)
+            group = DirectoryGroup(
+                id=self._kit.ids.new(ids.TEAM),
+                organization_id=p.organization_id,
+                display_name=name,
+                external_id=external_id,
+                document=document,
+                version=1,
+                created_at=p.now,
+                modified_at=p.now,
+            )
+            await p.uow.teams.add(Team(group.id, p.organization_id, name, ManagedBy.DIRECTORY, p.now, external_id))
+            await p.uow.directory_groups.add(group)
+            await p.journal.write("team.created", "team", group.id, after={"name": name, "external_id": external_id})
+            await _apply(p, group.id, members)
+            return await _stored(p, group, joined=joined)
+
+        return await provision(self._kit, caller, work)
+
+    async def change(
+        self,
+        caller: Caller,
+        group_id: str,
+        revise: Callable[[Document], Document],
+        members: GroupChange,
+        *,
+        expected: frozenset[int] | None = None,
+        joined: bool = False,
+    ) -> StoredGroup:
+        """Replace a group's document by what `revise` makes of it, and change its members.
+
+        Only what changes is touched: renaming reads no member, and adding one touches one (R44). `expected` are the
+        versions the caller may have seen. Raises `group_not_found`, `version_mismatch`, `unknown_member`.
+        """
+
+        async def work(p: Provisioning) -> StoredGroup:
+            before = await p.uow.directory_groups.lock(p.organization_id, group_id)
+            if before is None:
+                raise not_found("group")
+            ensure_version(before.version, expected)
+            document = revise(before.document)
+            name, external_id = group_name(document)
+            group = replace(before, display_name=name, external_id=external_id, document=document)
+            if name != before.display_name:
+                await p.uow.teams.rename(p.organization_id, group_id, name)
+                await p.journal.write(
+                    "team.renamed", "team", group_id, before={"name": before.display_name}, after={"name": name}
+                )
+            moved = await _apply(p, group_id, members)
+            if moved or group != before:
+                group = replace(group, version=before.version + 1, modified_at=p.now)
+                await p.uow.directory_groups.save(group)
+            return await _stored(p, group, joined=joined)
+
+        return await provision(self._kit, caller, work)
+
+    async def delete(self, caller: Caller, group_id: str, *, expected: frozenset[int] | None = None) -> None:
+        """Unlink the group, which deletes its team (R44). Raises `group_not_found`, `version_mismatch`."""
+
+        async def work(p: Provisioning) -> None:
+            group = await p.uow.directory_groups.lock(p.organization_id, group_id)
+            if group is None:
+                raise not_found("group")
+            ensure_version(group.version, expected)
+            # The group goes with its team.
+            await p.uow.teams.delete(p.organization_id, group_id)
+            await p.journal.write("team.deleted", "team", group_id, before={"name": group.display_name})
+
+        await provision(self._kit, caller, work)
+
+
+async def _stored(p: Provisioning, group: DirectoryGroup, *, joined: bool) -> StoredGroup:
+    if joined:
+        found = await p.uow.directory_groups.find(p.organization_id, group.id, joined=True)
+        assert found is not None
+        return found
+    return StoredGroup(group.id, group.document, group.version, group.created_at, group.modified_at)
+
+
+async def _apply(p: Provisioning, group_id: str, change: GroupChange) -> bool:
+    """Carry a change of members out; answers whether anybody came or went."""
+    if not change:
+        return False
+    coming, unknown = await _coming(p, change)
+    groups = p.uow.directory_groups
+    if change.replaces:
+        removed = await groups.keep_only(p.organization_id, group_id, coming)
+        await groups.release(p.organization_id, group_id, None)
+    else:
+        going = await _going(p, change)
+        removed = await groups.remove_members(p.organization_id, group_id, going) if going else ()
+    added = await groups.add_members(p.organization_id, group_id, coming, p.now) if coming else ()
+    if change.removed:
+        await groups.release(p.organization_id, group_id, change.removed)
+    if unknown:
+        await groups.reserve(p.organization_id, group_id, unknown)
+    if added or removed:
+        who: dict[str, JsonValue] = {"added": list(added), "removed": list(removed)}
+        await p.journal.write("team.members_changed", "team", group_id, after=who)
+    return bool(added or removed)
+
+
+async def _coming(p: Provisioning, change: GroupChange) -> tuple[list[str], tuple[str, ...]]:
+    """Who is to be in the group, and which names nobody has yet (R45)."""
+    if not change.added:
+        return [], ()
+    resolved = await p.uow.directory_groups.resolve(p.organization_id, change.added)
+    if resolved.unknown:
+        if not p.directory.lenient_members:
+            raise invalid(
+                "unknown_member",
+                f"{resolved.unknown[0]} is no user of this directory. Provision the user first, or let the directory "
+                "accept unknown members.",
+            )
+        # Somebody just being provisioned must not miss the place kept for them.
+        p.alone()
+    for user_id in sorted(resolved.unmanaged):
+        await take_over(p, user_id)
+    return list(dict.fromkeys([*resolved.users.values(), *sorted(resolved.unmanaged)])), resolved.unknown
+
+
+async def _going(p: Provisioning, change: GroupChange) -> list[str]:
+    going = [value for value in change.removed if ids.decode(ids.MEMBER, value) is not None]
+    if len(going) == len(change.removed):
+        return going
+    resolved = await p.uow.directory_groups.resolve(p.organization_id, change.removed)
+    return list(resolved.users.values())

@@ -1,0 +1,199 @@
+"""Users as a directory reads and writes them by SCIM (R41-R43, R46, R47, R49)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ostiary.domain import ids
+from ostiary.domain.audit import JsonValue
+from ostiary.domain.directory import DirectoryUser
+from ostiary.domain.directory_document import Document, read_user
+from ostiary.domain.errors import conflict, not_found
+from ostiary.domain.membership import ManagedBy, Member
+from ostiary.services.context import Caller, Kit
+from ostiary.services.ports.provisioning import Listing, ListQuery, StoredUser
+from ostiary.services.provisioning import Provisioning, ensure_version, provision, tenant_of
+from ostiary.services.provisioning_members import depart, settle
+
+
+class UserProvisioningService:
+    """Users of the calling directory's organization."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    async def get(self, caller: Caller, user_id: str, *, joined: bool = True) -> StoredUser:
+        """A user, or a member the directory does not manage yet (R49); raises `user_not_found`."""
+        organization_id = tenant_of(caller)
+        async with self._kit.uow() as uow:
+            found = await uow.directory_users.find(organization_id, user_id, joined=joined)
+        if found is None:
+            raise not_found("user")
+        return found
+
+    async def list(self, caller: Caller, query: ListQuery) -> Listing[StoredUser]:
+        """All members, the directory's own and the others (R49); raises `invalid_filter`."""
+        organization_id = tenant_of(caller)
+        async with self._kit.uow() as uow:
+            return await uow.directory_users.list(organization_id, query)
+
+    async def create(self, caller: Caller, document: Document) -> StoredUser:
+        """Provision a user, or take over the unmanaged member with its userName or e-mail (R41, R49).
+
+        Raises `user_name_taken`.
+        """
+
+        async def work(p: Provisioning) -> StoredUser:
+            facts = read_user(document, p.directory)
+            member = await p.uow.directory_users.match_member(p.organization_id, facts.user_name, facts.email)
+            if member is not None and await p.uow.directory_users.lock(p.organization_id, member.id) is not None:
+                raise conflict("user_name_taken", "The directory has this user already. Look it up by its userName.")
+            user = _revised(
+                p, _blank(p, self._kit.ids.new(ids.MEMBER) if member is None else member.id), document, active=True
+            )
+            await p.uow.directory_users.add(user)
+            if member is None and not user.active:
+                await p.journal.write("directory_user.created", "member", user.id, after={"user_name": user.user_name})
+            return await _stored(p, user, None, member)
+
+        return await provision(self._kit, caller, work)
+
+    async def change(
+        self,
+        caller: Caller,
+        user_id: str,
+        revise: Callable[[Document], Document],
+        *,
+        expected: frozenset[int] | None = None,
+    ) -> StoredUser:
+        """Replace a user's document by what `revise` makes of it, and apply what it now says (R42, R43, R46).
+
+        `expected` are the versions the caller may have seen. Raises `user_not_found`, `version_mismatch`,
+        `user_name_taken`.
+        """
+
+        async def work(p: Provisioning) -> StoredUser:
+            before, member = await _locked(p, user_id)
+            ensure_version(before.version, expected)
+            user = _revised(p, before, revise(before.document), active=before.active)
+            if not before.version:
+                await p.uow.directory_users.add(user)
+                return await _stored(p, user, None, member)
+            if replace(user, version=before.version, modified_at=before.modified_at) == before:
+                # Nothing new in it, but what the directory may decide can have changed since.
+                return await _stored(p, before, before, member)
+            await p.uow.directory_users.save(user)
+            await p.journal.write(
+                "directory_user.updated", "member", user.id, before=_audited(before, user), after=_audited(user, before)
+            )
+            return await _stored(p, user, before, member)
+
+        return await provision(self._kit, caller, work)
+
+    async def delete(self, caller: Caller, user_id: str, *, expected: frozenset[int] | None = None) -> None:
+        """Forget the user and remove the member; the last administrator is only suspended (R43, R61).
+
+        Raises `user_not_found`, `version_mismatch`.
+        """
+
+        async def work(p: Provisioning) -> None:
+            user, member = await _locked(p, user_id)
+            ensure_version(user.version, expected)
+            if member is not None:
+                await depart(p, replace(member, managed_by=ManagedBy.DIRECTORY), deleted=True)
+            await p.uow.directory_users.delete(p.organization_id, user_id)
+            await p.journal.write(
+                "directory_user.deleted", "member", user_id, before={"user_name": user.user_name, "email": user.email}
+            )
+
+        await provision(self._kit, caller, work)
+
+
+async def take_over(p: Provisioning, user_id: str) -> None:
+    """Make an unmanaged member the directory's, as it is, because the directory wrote about it (R49)."""
+    before, member = await _locked(p, user_id)
+    if not before.version:
+        user = _revised(p, before, before.document, active=before.active)
+        await p.uow.directory_users.add(user)
+        await settle(p, user, None, member)
+
+
+async def _locked(p: Provisioning, user_id: str) -> tuple[DirectoryUser, Member | None]:
+    """The user and the member, both rows locked; an unmanaged member appears with version 0."""
+    user = await p.uow.directory_users.lock(p.organization_id, user_id)
+    member = await p.uow.members.get(p.organization_id, user_id, lock=True)
+    if user is None and member is not None:
+        # Waiting for the member's row, somebody else may have taken it over.
+        user = await p.uow.directory_users.lock(p.organization_id, user_id)
+    if user is not None:
+        return user, member
+    stored = await p.uow.directory_users.find(p.organization_id, user_id, joined=False)
+    if stored is None:
+        raise not_found("user")
+    blank = replace(_blank(p, user_id), document=stored.document, created_at=stored.created_at)
+    return replace(blank, active=member is not None and member.is_active), member
+
+
+def _blank(p: Provisioning, user_id: str) -> DirectoryUser:
+    return DirectoryUser(
+        id=user_id,
+        organization_id=p.organization_id,
+        user_name="",
+        external_id=None,
+        email=None,
+        display_name="",
+        active=False,
+        role_value=None,
+        document={},
+        version=0,
+        created_at=p.now,
+        modified_at=p.now,
+    )
+
+
+def _revised(p: Provisioning, before: DirectoryUser, document: Document, *, active: bool) -> DirectoryUser:
+    """The user a document describes; where the document is silent, `active` says whether the person has access."""
+    facts = read_user(document, p.directory)
+    active = active if facts.active is None else facts.active
+    return replace(
+        before,
+        user_name=facts.user_name,
+        external_id=facts.external_id,
+        email=facts.email,
+        display_name=facts.display_name,
+        active=active,
+        role_value=facts.role_value,
+        document={**document, "active": active},
+        version=before.version + 1,
+        modified_at=p.now,
+    )
+
+
+async def _stored(
+    p: Provisioning, user: DirectoryUser, before: DirectoryUser | None, member: Member | None
+) -> StoredUser:
+    """Apply a stored user to the membership and the groups, and answer it as it is sent back."""
+    renamed = before is None or (before.user_name, before.external_id) != (user.user_name, user.external_id)
+    claimed = await p.uow.directory_groups.claim(p.organization_id, user) if renamed else ()
+    await settle(p, user, before, member)
+    if claimed or (before is not None and member is None and user.active):
+        await p.uow.directory_groups.join_teams(p.organization_id, user.id, p.now)
+    if before is None and not claimed:
+        return StoredUser(user.id, user.document, user.version, user.created_at, user.modified_at)
+    found = await p.uow.directory_users.find(p.organization_id, user.id, joined=True)
+    assert found is not None
+    return found
+
+
+def _audited(user: DirectoryUser, other: DirectoryUser) -> dict[str, JsonValue]:
+    """What the user was or is, of that in which it differs from the other."""
+    facts: dict[str, JsonValue] = {
+        name: getattr(user, name)
+        for name in ("user_name", "external_id", "email", "display_name", "active", "role_value")
+        if getattr(user, name) != getattr(other, name)
+    }
+    attributes: list[JsonValue] = [
+        name
+        for name in sorted({*user.document, *other.document})
+        if user.document.get(name) != other.document.get(name)
+    ]
+    return {**facts, "attributes": attributes}
