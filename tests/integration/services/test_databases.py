@@ -1,0 +1,161 @@
+"""Databases, their administrators and their credentials (R14, R15)."""
+
+import pytest
+
+from ostiary.domain.errors import DomainError
+from ostiary.services.paging import PageRequest
+from ostiary.services.ports.databases import CredentialFilter
+from tests.support.house import House, Person
+
+
+@pytest.fixture
+async def ada(house: House) -> Person:
+    """The founder, administrator of acme."""
+    ada = await house.person("ada@acme.test")
+    await house.organization(ada)
+    return ada
+
+
+@pytest.fixture
+async def bo(house: House, ada: Person) -> Person:
+    """A member of acme."""
+    return await house.joined(ada, "bo@acme.test")
+
+
+async def test_a_database_is_made_once_under_a_name_and_deleted_with_all_it_has(
+    house: House, ada: Person, bo: Person
+) -> None:
+    databases = house.services.databases
+    orders = await databases.create(ada.caller, "acme", "orders")
+    with pytest.raises(DomainError, match="database_name_taken"):
+        await databases.create(ada.caller, "acme", "orders")
+    await databases.grant_administrator(ada.caller, "acme", orders.id, (await house.member(bo)).id)
+    made = await house.services.credentials.create(ada.caller, "acme", orders.id, "api")
+    await databases.delete(ada.caller, "acme", orders.id)
+    assert (await databases.list(bo.caller, "acme", PageRequest())).items == ()
+    assert await house.services.credentials.verify(username=made.credential.username, secret=made.secret) is None
+    assert await house.count("database_administrators") == 0
+    with pytest.raises(DomainError, match="database_not_found"):
+        await databases.delete(ada.caller, "acme", orders.id)
+
+
+async def test_granting_and_revoking_the_role_twice_is_doing_it_once(house: House, ada: Person, bo: Person) -> None:
+    databases = house.services.databases
+    orders, member = await databases.create(ada.caller, "acme", "orders"), await house.member(bo)
+    for _ in range(2):
+        await databases.grant_administrator(ada.caller, "acme", orders.id, member.id)
+    details = await house.services.members.get(bo.caller, "acme", member.id)
+    assert details.database_administrator_of == ((orders.id, "orders"),)
+    for _ in range(2):
+        await databases.revoke_administrator(ada.caller, "acme", orders.id, member.id)
+    assert (await house.services.members.get(bo.caller, "acme", member.id)).database_administrator_of == ()
+    granted, revoked = "database.administrator_granted", "database.administrator_revoked"
+    assert [len(await house.events(action)) for action in (granted, revoked)] == [1, 1]
+
+
+async def test_a_database_administrator_keeps_credentials_of_that_database_alone(
+    house: House, ada: Person, bo: Person
+) -> None:
+    services = house.services
+    orders = await services.databases.create(ada.caller, "acme", "orders")
+    billing = await services.databases.create(ada.caller, "acme", "billing")
+    await services.databases.grant_administrator(ada.caller, "acme", orders.id, (await house.member(bo)).id)
+    own = (await services.credentials.create(bo.caller, "acme", orders.id, "api")).credential
+    other = (await services.credentials.create(ada.caller, "acme", billing.id, "api")).credential
+    page = await services.credentials.of_database(bo.caller, "acme", orders.id, PageRequest())
+    assert page.items == (own,)
+    for attempt in (
+        services.credentials.create(bo.caller, "acme", billing.id, "mine"),
+        services.credentials.of_database(bo.caller, "acme", billing.id, PageRequest()),
+        services.credentials.revoke(bo.caller, "acme", other.id),
+        services.credentials.of_organization(bo.caller, "acme", CredentialFilter(), PageRequest()),
+        services.databases.grant_administrator(bo.caller, "acme", billing.id, (await house.member(bo)).id),
+    ):
+        with pytest.raises(DomainError, match="forbidden"):
+            await attempt
+    await services.credentials.revoke(bo.caller, "acme", own.id)
+    page = await services.credentials.of_organization(ada.caller, "acme", CredentialFilter(), PageRequest())
+    assert page.items == (other,)
+
+
+async def test_a_credential_verifies_with_its_secret_until_it_is_revoked(house: House, ada: Person) -> None:
+    credentials = house.services.credentials
+    orders = await house.services.databases.create(ada.caller, "acme", "orders")
+    made = await credentials.create(ada.caller, "acme", orders.id, "api")
+    username = made.credential.username
+    assert len(username) <= 32
+    found = await credentials.verify(username=username, secret=made.secret)
+    assert found == made.credential
+    assert await credentials.verify(username=username, secret=f"{made.secret}x") is None
+    assert await credentials.verify(username=username, secret="") is None
+    assert await credentials.verify(username="cred_nobody", secret=made.secret) is None
+    assert await credentials.verify(username="cred_nobody", secret="") is None
+    await credentials.revoke(ada.caller, "acme", made.credential.id)
+    assert await credentials.verify(username=username, secret=made.secret) is None
+    with pytest.raises(DomainError, match="credential_not_found"):
+        await credentials.revoke(ada.caller, "acme", made.credential.id)
+
+
+async def test_the_secret_of_a_credential_is_stored_as_a_hash_and_in_no_event(house: House, ada: Person) -> None:
+    orders = await house.services.databases.create(ada.caller, "acme", "orders")
+    made = await house.services.credentials.create(ada.caller, "acme", orders.id, "api")
+    assert await house.count("credentials", secret_hash=made.secret) == 0
+    [event] = await house.events("credential.created")
+    assert event.after == {"name": "api", "database_id": orders.id}
+
+
+async def test_R15_credentials_of_removed_creators_can_be_listed(house: House, ada: Person, bo: Person) -> None:
+    services = house.services
+    orders = await services.databases.create(ada.caller, "acme", "orders")
+    member = await house.member(bo)
+    await services.databases.grant_administrator(ada.caller, "acme", orders.id, member.id)
+    of_bo = (await services.credentials.create(bo.caller, "acme", orders.id, "bo's")).credential
+    of_ada = (await services.credentials.create(ada.caller, "acme", orders.id, "ada's")).credential
+
+    async def listed(creator_removed: bool | None) -> list[tuple[str, bool]]:
+        matching = CredentialFilter(creator_removed=creator_removed)
+        page = await services.credentials.of_organization(ada.caller, "acme", matching, PageRequest())
+        return [(credential.id, credential.creator_removed) for credential in page.items]
+
+    assert await listed(creator_removed=True) == []
+    await services.members.remove(ada.caller, "acme", member.id)
+    assert await listed(creator_removed=True) == [(of_bo.id, True)]
+    assert await listed(creator_removed=False) == [(of_ada.id, False)]
+    assert await listed(None) == [(of_bo.id, True), (of_ada.id, False)]
+
+
+async def test_R15_enabling_sso_keeps_the_credentials_of_those_it_removes(
+    house: House, ada: Person, bo: Person
+) -> None:
+    services = house.services
+    orders = await services.databases.create(ada.caller, "acme", "orders")
+    await services.databases.grant_administrator(ada.caller, "acme", orders.id, (await house.member(bo)).id)
+    made = await services.credentials.create(bo.caller, "acme", orders.id, "api")
+    await house.enable_sso()
+    assert not await house.is_member(bo)
+    assert await house.count("database_administrators") == 0
+    found = await services.credentials.verify(username=made.credential.username, secret=made.secret)
+    assert found is not None
+    assert found.creator_removed
+    assert found.created_by_email == bo.email
+
+
+async def test_databases_and_credentials_of_another_organization_are_not_found(house: House, ada: Person) -> None:
+    services = house.services
+    orders = await services.databases.create(ada.caller, "acme", "orders")
+    made = await services.credentials.create(ada.caller, "acme", orders.id, "api")
+    eve = await house.person("eve@evil.test")
+    await house.organization(eve, "evil")
+    their_member = await house.member(eve, "evil")
+    for attempt in (
+        services.databases.delete(eve.caller, "evil", orders.id),
+        services.databases.grant_administrator(eve.caller, "evil", orders.id, their_member.id),
+        services.credentials.create(eve.caller, "evil", orders.id, "mine"),
+        services.credentials.of_database(eve.caller, "evil", orders.id, PageRequest()),
+        services.credentials.revoke(eve.caller, "evil", made.credential.id),
+    ):
+        with pytest.raises(DomainError, match=r"(database|credential)_not_found"):
+            await attempt
+    with pytest.raises(DomainError, match="organization_not_found"):
+        await services.credentials.revoke(eve.caller, "acme", made.credential.id)
+    assert await services.credentials.verify(username=made.credential.username, secret=made.secret) is not None
