@@ -57,6 +57,16 @@ class Party:
     def as_sp_key(self) -> SpKeyPair:
         return SpKeyPair(self.key_pem, self.certificate_pem)
 
+    def public_numbers(self) -> tuple[str, str]:
+        """Modulus and exponent of an RSA key as a KeyValue carries them."""
+        key = x509.load_pem_x509_certificate(self.certificate_pem.encode()).public_key()
+        assert isinstance(key, rsa.RSAPublicKey)
+        numbers = key.public_numbers()
+        return (
+            base64.b64encode(numbers.n.to_bytes(key.key_size // 8)).decode(),
+            base64.b64encode(numbers.e.to_bytes(3)).decode(),
+        )
+
 
 @cache
 def party(
@@ -295,10 +305,10 @@ def encrypt(root: Element, how: Encrypting) -> Element:
     manager = xmlsec.KeysManager()
     manager.add_key(xmlsec.Key.from_memory(how.to.certificate_pem, xmlsec.constants.KeyDataFormatCertPem))
     context = xmlsec.EncryptionContext(manager)
-    bits = int("".join(filter(str.isdigit, how.method.rpartition("#")[2]))[:3])
-    kind = xmlsec.constants.KeyDataAes
-    if "tripledes" in how.method:
+    if how.method.endswith("tripledes-cbc"):
         kind, bits = xmlsec.constants.KeyDataDes, 192
+    else:
+        kind, bits = xmlsec.constants.KeyDataAes, int(how.method[-7:-4])
     context.key = xmlsec.Key.generate(kind, bits, xmlsec.constants.KeyDataTypeSession)
     wrapper = etree.Element(f"{{{SAML}}}EncryptedAssertion", nsmap={"saml": SAML})
     assertion.addprevious(wrapper)

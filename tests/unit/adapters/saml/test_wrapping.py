@@ -1,0 +1,335 @@
+"""Signature wrapping: a genuine signed part is kept somewhere, and something else is put where it would be read."""
+
+from collections.abc import Callable
+
+import pytest
+from lxml import etree
+
+from ostiary.domain.assertion import Reason
+from tests.support.saml_factory import (
+    ACS_URL,
+    DSIG,
+    SAML,
+    SAMLP,
+    Element,
+    Encrypting,
+    Said,
+    assertion_in,
+    assertion_xml,
+    encrypt,
+    one,
+    party,
+    response,
+    sign,
+    signed_response,
+    trust,
+    twin,
+)
+from tests.unit.adapters.saml.refusing import refusal
+
+EVIL = Said(assertion_id="_evil", response_id="_evil_response", name_id="ada@acme.test")
+
+
+def evil_assertion() -> Element:
+    return etree.fromstring(assertion_xml(EVIL))
+
+
+def without_signature(element: Element) -> Element:
+    copied = twin(element)
+    for signature in copied.findall(f"{{{DSIG}}}Signature"):
+        copied.remove(signature)
+    return copied
+
+
+def signature_in(element: Element) -> Element:
+    return one(element, "ds:Signature")
+
+
+def ds_object(content: Element) -> Element:
+    wrapper = etree.Element(f"{{{DSIG}}}Object")
+    wrapper.append(content)
+    return wrapper
+
+
+def xsw1() -> Element:
+    """The signed response moves into the signature of an evil one."""
+    genuine = signed_response(what="response")
+    evil = response(EVIL)
+    signature = twin(signature_in(genuine))
+    signature.append(without_signature(genuine))
+    evil.insert(1, signature)
+    return evil
+
+
+def xsw2() -> Element:
+    """The signed response stands before its signature, both inside an evil one."""
+    genuine = signed_response(what="response")
+    evil = response(EVIL)
+    evil.insert(1, without_signature(genuine))
+    evil.insert(2, twin(signature_in(genuine)))
+    return evil
+
+
+def xsw3() -> Element:
+    """An evil assertion before the signed one."""
+    root = signed_response()
+    assertion_in(root).addprevious(evil_assertion())
+    return root
+
+
+def xsw4() -> Element:
+    """The signed assertion inside an evil one."""
+    root = signed_response()
+    genuine = assertion_in(root)
+    evil = evil_assertion()
+    genuine.addprevious(evil)
+    evil.append(genuine)
+    return root
+
+
+def xsw5() -> Element:
+    """The signature moves into an evil assertion, the signed one stays without it."""
+    root = signed_response()
+    genuine = assertion_in(root)
+    evil = evil_assertion()
+    evil.insert(1, signature_in(genuine))
+    genuine.addprevious(evil)
+    return root
+
+
+def xsw6() -> Element:
+    """The signed assertion moves into its signature, which moves into an evil one."""
+    root = signed_response()
+    genuine = assertion_in(root)
+    evil = evil_assertion()
+    signature = twin(signature_in(genuine))
+    signature.append(without_signature(genuine))
+    evil.insert(1, signature)
+    root.replace(genuine, evil)
+    return root
+
+
+def xsw7() -> Element:
+    """An evil assertion with the same id in Extensions."""
+    root = signed_response()
+    evil = evil_assertion()
+    evil.set("ID", "_assertion1")
+    extensions = etree.Element(f"{{{SAMLP}}}Extensions")
+    extensions.append(evil)
+    root.insert(1, extensions)
+    return root
+
+
+def xsw8() -> Element:
+    """The signed assertion moves into an Object of its signature, which moves into an evil one."""
+    root = signed_response()
+    genuine = assertion_in(root)
+    evil = evil_assertion()
+    signature = twin(signature_in(genuine))
+    signature.append(ds_object(without_signature(genuine)))
+    evil.insert(1, signature)
+    root.replace(genuine, evil)
+    return root
+
+
+def genuine_in_extensions() -> Element:
+    root = signed_response()
+    genuine = assertion_in(root)
+    root.replace(genuine, evil_assertion())
+    extensions = etree.Element(f"{{{SAMLP}}}Extensions")
+    extensions.append(genuine)
+    root.insert(1, extensions)
+    return root
+
+
+def genuine_in_advice() -> Element:
+    root = signed_response()
+    genuine = assertion_in(root)
+    evil = evil_assertion()
+    root.replace(genuine, evil)
+    advice = etree.Element(f"{{{SAML}}}Advice")
+    advice.append(genuine)
+    one(evil, "saml:Conditions").addnext(advice)
+    return root
+
+
+def genuine_in_the_object_of_a_response_signature() -> Element:
+    root = signed_response()
+    genuine = assertion_in(root)
+    root.replace(genuine, evil_assertion())
+    signature = twin(signature_in(genuine))
+    signature.append(ds_object(genuine))
+    root.insert(1, signature)
+    return root
+
+
+def genuine_in_status_detail() -> Element:
+    root = signed_response()
+    genuine = assertion_in(root)
+    root.replace(genuine, evil_assertion())
+    detail = etree.SubElement(one(root, "samlp:Status"), f"{{{SAMLP}}}StatusDetail")
+    detail.append(genuine)
+    return root
+
+
+def genuine_in_an_attribute_value() -> Element:
+    root = signed_response()
+    genuine = assertion_in(root)
+    evil = evil_assertion()
+    root.replace(genuine, evil)
+    one(evil, "saml:AttributeStatement/saml:Attribute[@Name='email']/saml:AttributeValue").append(genuine)
+    return root
+
+
+def genuine_in_key_info() -> Element:
+    root = signed_response()
+    genuine = assertion_in(root)
+    evil = evil_assertion()
+    root.replace(genuine, evil)
+    signature = twin(signature_in(genuine))
+    one(signature, "ds:KeyInfo").append(without_signature(genuine))
+    evil.insert(1, signature)
+    return root
+
+
+def genuine_behind_an_encrypted_one() -> Element:
+    """An attacker encrypts an assertion of their own for us, and keeps the signed one beside it."""
+    root = signed_response()
+    genuine = twin(assertion_in(root))
+    root.replace(assertion_in(root), evil_assertion())
+    encrypt(root, Encrypting(party("sp")))
+    root.append(genuine)
+    return root
+
+
+def two_encrypted_ones() -> Element:
+    root = signed_response()
+    genuine = encrypt(root, Encrypting(party("sp")))
+    other = response(EVIL)
+    genuine.addprevious(encrypt(other, Encrypting(party("sp"))))
+    return root
+
+
+def genuine_beside_the_data_inside_an_encrypted_one() -> Element:
+    root = signed_response()
+    genuine = twin(assertion_in(root))
+    root.replace(assertion_in(root), evil_assertion())
+    encrypt(root, Encrypting(party("sp"))).append(genuine)
+    return root
+
+
+def genuine_plain_inside_an_encrypted_one() -> Element:
+    root = signed_response()
+    genuine = assertion_in(root)
+    wrapper = etree.Element(f"{{{SAML}}}EncryptedAssertion")
+    genuine.addprevious(wrapper)
+    wrapper.append(genuine)
+    return root
+
+
+def assertion_of_another_namespace() -> Element:
+    root = signed_response()
+    root.append(etree.fromstring('<Assertion xmlns="urn:oasis:names:tc:SAML:1.0:assertion" ID="_old"/>'))
+    return root
+
+
+def response_in_an_envelope() -> Element:
+    envelope = etree.Element("{http://schemas.xmlsoap.org/soap/envelope/}Envelope")
+    envelope.append(signed_response())
+    return envelope
+
+
+def nested_response() -> Element:
+    root = signed_response()
+    outer = response(assertion="")
+    outer.append(root)
+    return outer
+
+
+WRAPPINGS: list[Callable[[], Element]] = [
+    xsw1,
+    xsw2,
+    xsw3,
+    xsw4,
+    xsw5,
+    xsw6,
+    xsw7,
+    xsw8,
+    genuine_in_extensions,
+    genuine_in_advice,
+    genuine_in_the_object_of_a_response_signature,
+    genuine_in_status_detail,
+    genuine_in_an_attribute_value,
+    genuine_in_key_info,
+    genuine_behind_an_encrypted_one,
+    two_encrypted_ones,
+    genuine_beside_the_data_inside_an_encrypted_one,
+    genuine_plain_inside_an_encrypted_one,
+    assertion_of_another_namespace,
+    response_in_an_envelope,
+    nested_response,
+]
+
+
+@pytest.mark.parametrize("wrapped", WRAPPINGS, ids=lambda wrapped: wrapped.__name__)
+def test_a_wrapped_signature_is_refused_for_its_structure(wrapped: Callable[[], Element]) -> None:
+    refused = refusal(wrapped(), trust(decryption_keys=(party("sp").as_sp_key(),)))
+    assert refused.reason is Reason.STRUCTURE
+
+
+def test_an_evil_assertion_with_the_signature_of_the_genuine_one_does_not_verify() -> None:
+    root = signed_response()
+    genuine = assertion_in(root)
+    evil = evil_assertion()
+    evil.set("ID", "_assertion1")
+    evil.insert(1, signature_in(genuine))
+    root.replace(genuine, evil)
+    assert refusal(root).reason is Reason.SIGNATURE_INVALID
+
+
+def test_the_signature_of_the_response_does_not_speak_for_an_assertion_put_in_later() -> None:
+    root = signed_response(what="response")
+    root.replace(assertion_in(root), evil_assertion())
+    assert refusal(root).reason is Reason.SIGNATURE_INVALID
+
+
+def test_where_both_are_signed_both_must_hold() -> None:
+    broken_response = signed_response(what="both")
+    broken_response.set("Destination", f"{ACS_URL}?")
+    assert refusal(broken_response).reason is Reason.SIGNATURE_INVALID
+    broken_assertion = response()
+    sign(assertion_in(broken_assertion))
+    one(broken_assertion, "saml:Assertion/saml:Subject/saml:NameID").text = "ada@acme.test"
+    sign(broken_assertion)
+    assert refusal(broken_assertion).reason is Reason.SIGNATURE_INVALID
+
+
+def test_a_signature_that_stands_in_the_response_but_signs_the_assertion_is_refused() -> None:
+    root = signed_response()
+    root.insert(1, signature_in(assertion_in(root)))
+    refused = refusal(root)
+    assert refused.reason is Reason.STRUCTURE
+    assert "not to the element it stands in" in refused.detail
+
+
+@pytest.mark.parametrize("place", ["saml:Subject", "saml:Conditions", "saml:AttributeStatement", "ds:Signature"])
+def test_a_signature_deeper_than_a_child_is_refused(place: str) -> None:
+    root = signed_response()
+    assertion = assertion_in(root)
+    one(assertion, place).append(twin(signature_in(assertion)))
+    assert refusal(root).reason is Reason.STRUCTURE
+
+
+@pytest.mark.parametrize("what", ["assertion", "response"])
+def test_a_signature_elsewhere_than_behind_the_issuer_is_refused(what: str) -> None:
+    root = signed_response(what=what)
+    signed = root if what == "response" else assertion_in(root)
+    signed.append(signature_in(signed))
+    assert refusal(root).reason is Reason.STRUCTURE
+
+
+def test_two_signatures_of_one_element_are_refused() -> None:
+    root = signed_response()
+    signature = signature_in(assertion_in(root))
+    signature.addnext(twin(signature))
+    assert refusal(root).reason is Reason.STRUCTURE
