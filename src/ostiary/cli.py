@@ -11,6 +11,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from ostiary.adapters.db import migrate as migrations
+from ostiary.api.app import create_app
 from ostiary.api.contract import openapi_yaml
 from ostiary.bootstrap import run_worker
 from ostiary.settings import Settings
@@ -127,7 +128,7 @@ def openapi(
     ] = None,
 ) -> None:
     """Print the contract as YAML."""
-    document = openapi_yaml()
+    document = openapi_yaml(create_app())
     if check is None:
         sys.stdout.write(document)
     elif not check.exists() or check.read_text(encoding="utf-8") != document:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from ostiary.api import errors, health
+from ostiary.api import contract, errors, health
 from ostiary.api.body_limit import BodyLimitMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
 from ostiary.api.rest.router import router as rest_router
@@ -35,6 +35,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
     app.include_router(rest_router)
     app.include_router(saml_router)
     errors.install(app)
+    contract.install(app)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestIdMiddleware)
     return app

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ostiary.api.pages import error_page
+from ostiary.api.problems import PROBLEM_TYPE
 from ostiary.api.request_id import request_id_of
 from ostiary.domain.errors import DomainError, Kind
 
@@ -29,7 +30,6 @@ STATUS: Mapping[Kind, HTTPStatus] = {
 }
 
 PROBLEM_JSON = "application/problem+json"
-PROBLEM_TYPE = "https://ostiary.dev/problems/"
 SCIM_JSON = "application/scim+json"
 SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _BROWSER_PATHS = ("/sso/", "/saml/")

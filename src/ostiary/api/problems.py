@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+PROBLEM_TYPE = "https://ostiary.dev/problems/"
+
 
 class FieldProblem(BaseModel):
     """One field at fault."""
@@ -38,6 +40,31 @@ _MEANINGS = {
     422: "A field is not acceptable; `errors` points at it.",
     429: "Too many tries; wait for `Retry-After`.",
     503: "Something this needs is out of reach; try again.",
+}
+
+
+_CODES = {
+    400: ("malformed_request", "The body is not well-formed JSON."),
+    401: ("authentication_required", "Send a session or token as 'Authorization: Bearer …'."),
+    403: ("forbidden", "Your role does not allow this. Ask an administrator of the organization."),
+    404: ("organization_not_found", "There is no such organization for you."),
+    409: ("sso_not_ready", "Verify at least one e-mail domain first."),
+    413: ("body_too_large", "The body is larger than 1048576 bytes."),
+    422: ("invalid_email", "Give an e-mail address such as name@company.com."),
+    429: ("too_many_attempts", "Too many tries. Wait a minute."),
+    503: ("dns_unavailable", "The name servers did not answer. Try again in a minute."),
+}
+
+PROBLEM_EXAMPLES: dict[int, dict[str, Any]] = {
+    status: {
+        "type": f"{PROBLEM_TYPE}{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": "5f0c9b6ad1f24f0f8f3a3c5d1f6f0b1e",
+    }
+    for status, (code, detail) in _CODES.items()
 }
 
 
