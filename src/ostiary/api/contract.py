@@ -1,5 +1,6 @@
 """The published contract: what FastAPI derives from the routes, completed with what it cannot know."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,7 +33,9 @@ def install(app: FastAPI) -> None:
 
 def openapi_yaml(app: FastAPI) -> str:
     """The contract as the committed file has it."""
-    return yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
+    # Through JSON, so that what stands in several places is written out in each: anchors are hard to read.
+    document = json.loads(json.dumps(app.openapi()))
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _complete(document: Json) -> Json:
@@ -46,6 +49,7 @@ def _complete(document: Json) -> Json:
         if "requestBody" in operation:
             operation["responses"].setdefault("413", {})
             _give_example(operation["requestBody"], schemas)
+        operation["responses"] = dict(sorted(operation["responses"].items()))
         for status, response in operation["responses"].items():
             if status.isdigit() and int(status) >= 400:
                 _as_problem(status, response)
