@@ -167,8 +167,9 @@ async def test_a_waiting_worker_is_woken_by_the_commit_and_not_before(engine: As
 
 
 async def test_a_job_to_be_tried_later_comes_back_after_the_delay_with_its_attempts_counted(
-    engine: AsyncEngine,
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(job_queue, "_LOOK_EVERY", timedelta(seconds=0.1))
     await enqueue(engine)
     start = time.monotonic()
     recorder = Recorder(RetryLater(timedelta(seconds=0.4), "the server is away"), RetryLater(timedelta(0), "again"))
@@ -307,7 +308,7 @@ async def test_a_worker_that_lost_its_connection_makes_a_new_one(
 async def test_a_worker_waits_for_a_database_that_is_not_migrated_yet(
     empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_queue, "_RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(job_queue, "_RECONNECT_SECONDS", 0.5)
     engine = make_engine(empty_database, pool_size=2)
     recorder = Recorder()
     try:

@@ -29,6 +29,8 @@ DriverConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _GRACE_SECONDS = 1.0
 _RECONNECT_SECONDS = 5.0
 _BATCH = 10
+# New jobs announce themselves; those put off for later are found by looking this often.
+_LOOK_EVERY = timedelta(seconds=5)
 # A worker that does not say for this long that it lives has died; its jobs are given to another.
 _DEAD_AFTER = timedelta(seconds=30)
 _log = structlog.get_logger(__name__)
@@ -98,6 +100,7 @@ class PgJobQueue:
             queue.schedule(schedule.name, schedule.cron, accepts_context=False)(_clockwork(schedule))
         running = asyncio.create_task(
             queue.run(
+                dequeue_timeout=_LOOK_EVERY,
                 batch_size=_BATCH,
                 max_concurrent_tasks=2 * _BATCH,
                 heartbeat_timeout=_DEAD_AFTER,

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ostiary.adapters.db.outbox import PgOutbox
 from ostiary.adapters.db.repositories.accounts import Accounts, EmailTokens, Sessions
 from ostiary.adapters.db.repositories.audit import Audit
+from ostiary.adapters.db.repositories.cleanup import Cleanup
 from ostiary.adapters.db.repositories.connections import Connections, SpKeys
 from ostiary.adapters.db.repositories.databases import Credentials, Databases
 from ostiary.adapters.db.repositories.directories import Directories
@@ -22,6 +23,7 @@ from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, Sso
 from ostiary.adapters.db.repositories.teams import Teams
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
+from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.invitations import InvitationRepository
@@ -66,6 +68,7 @@ class SqlUnitOfWork:
         self.credentials: CredentialRepository = Credentials(connection)
         self.audit: AuditRepository = Audit(connection)
         self.outbox: Outbox = PgOutbox(connection, self._sealer)
+        self.cleanup: CleanupRepository = Cleanup(connection)
         self.domains: DomainRepository = Domains(connection)
         self.connections: ConnectionRepository = Connections(connection)
         self.sp_keys: SpKeyRepository = SpKeys(connection)

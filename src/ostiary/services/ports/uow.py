@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
+from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.invitations import InvitationRepository
@@ -44,6 +45,7 @@ class UnitOfWork(Protocol):
     credentials: CredentialRepository
     audit: AuditRepository
     outbox: Outbox
+    cleanup: CleanupRepository
     domains: DomainRepository
     connections: ConnectionRepository
     sp_keys: SpKeyRepository

@@ -1,0 +1,50 @@
+"""Deleting what perishes: global, because time is the same for every organization."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, delete, select, tuple_
+
+from ostiary.adapters.db.job_queue import NAMES
+from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.tables import (
+    email_tokens,
+    one_time_codes,
+    replayed_assertions,
+    sessions,
+    sign_in_flows,
+    sign_in_traces,
+)
+from ostiary.services.ports.cleanup import Perishable
+
+
+def _of_the_queue(name: str) -> Table:
+    """As much of a table of the job queue as a deletion needs; in no metadata of ours, for it is not our table."""
+    return Table(
+        name, MetaData(), Column("id", BigInteger, primary_key=True), Column("created", DateTime(timezone=True))
+    )
+
+
+_TIMES: Mapping[Perishable, Column[datetime]] = {
+    Perishable.SESSIONS: sessions.c.expires_at,
+    Perishable.EMAIL_TOKENS: email_tokens.c.expires_at,
+    Perishable.SIGN_IN_FLOWS: sign_in_flows.c.expires_at,
+    Perishable.ONE_TIME_CODES: one_time_codes.c.expires_at,
+    Perishable.REPLAY_KEYS: replayed_assertions.c.keep_until,
+    Perishable.SIGN_IN_TRACES: sign_in_traces.c.started_at,
+    Perishable.JOB_LOG: _of_the_queue(NAMES.queue_table_log).c.created,
+    Perishable.JOB_STATISTICS: _of_the_queue(NAMES.statistics_table).c.created,
+}
+
+
+class Cleanup(Repository):
+    """Deletes row by row what is past its time, oldest first; never waits for a lock."""
+
+    async def delete(self, kind: Perishable, before: datetime, *, limit: int) -> int:
+        """Delete up to `limit` rows whose time is before the given one; answers how many."""
+        time = _TIMES[kind]
+        table = time.table
+        key = tuple_(*table.primary_key)
+        past = select(*table.primary_key).where(time < before).order_by(time).limit(limit)
+        result = await self._execute(delete(table).where(key.in_(past.with_for_update(skip_locked=True))))
+        return result.rowcount

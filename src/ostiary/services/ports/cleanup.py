@@ -1,0 +1,29 @@
+"""Rows that are of no use after a while."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Perishable(StrEnum):
+    """What perishes."""
+
+    SESSIONS = "sessions"
+    EMAIL_TOKENS = "email_tokens"
+    SIGN_IN_FLOWS = "sign_in_flows"
+    ONE_TIME_CODES = "one_time_codes"
+    REPLAY_KEYS = "replay_keys"
+    SIGN_IN_TRACES = "sign_in_traces"
+    JOB_LOG = "job_log"
+    JOB_STATISTICS = "job_statistics"
+
+
+class CleanupRepository(Protocol):
+    """Deletes over all organizations at once: time is the same for everybody."""
+
+    async def delete(self, kind: Perishable, before: datetime, *, limit: int) -> int:
+        """Delete up to `limit` rows that expired, or where nothing expires began, before the time; answers how many.
+
+        Rows that somebody else has locked are left for the next time.
+        """
+        ...

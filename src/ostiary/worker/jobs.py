@@ -1,0 +1,52 @@
+"""What a worker does with each kind of job."""
+
+from datetime import timedelta
+
+import structlog
+
+from ostiary.services.jobs import mail_of
+from ostiary.services.ports.jobs import RetryLater
+from ostiary.services.ports.world import Mailer
+
+# Nine tries in about a day: through a mail server's restart, a greylist, and a night without an operator.
+MAIL_RETRIES = (
+    timedelta(seconds=10),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=3),
+    timedelta(hours=6),
+    timedelta(hours=12),
+)
+_log = structlog.get_logger(__name__)
+
+
+class MailAbandonedError(Exception):
+    """A message was tried as often as we try, and is lost."""
+
+
+class MailJob:
+    """Delivers one message, patiently."""
+
+    def __init__(self, mailer: Mailer) -> None:
+        self._mailer = mailer
+
+    async def __call__(self, payload: bytes, attempts: int) -> None:
+        """Send it; a refusal puts the job off by the next of `MAIL_RETRIES`, and after the last ends it.
+
+        The log gets the mail server's words, never the message: its text may hold a secret.
+        """
+        try:
+            await self._mailer.send(mail_of(payload))
+        except Exception as error:  # noqa: BLE001 -- whatever kept the message from being taken, it is tried again
+            reason = type(error).__name__
+            log = _log.bind(attempts=attempts + 1, reason=reason, details=str(error)[:300])
+            if attempts >= len(MAIL_RETRIES):
+                log.error(  # noqa: TRY400 -- a traceback would add nothing
+                    "mail_abandoned", next_step="Mend OSTIARY_SMTP_URL; the person can ask for the mail again."
+                )
+                raise MailAbandonedError(reason) from None
+            delay = MAIL_RETRIES[attempts]
+            log.warning("mail_delayed", retry_in_seconds=delay.total_seconds())
+            raise RetryLater(delay, reason) from None
