@@ -32,6 +32,8 @@ from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.ports.world import Clock
+from ostiary.services.provisioning_groups import GroupProvisioningService
+from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_entry import EntryClerk
@@ -91,6 +93,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         sso=SsoService(kit),
         recovery=RecoveryService(kit, passwords),
         directory=DirectoryService(kit),
+        users=UserProvisioningService(kit),
+        groups=GroupProvisioningService(kit),
         sign_in_start=SignInStartService(kit, keys, messages, redirects),
         sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(), EntryClerk(kit)),
         sign_in_finish=FinishService(kit),

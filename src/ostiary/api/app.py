@@ -11,6 +11,7 @@ from ostiary.api.body_limit import BodyLimitMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
 from ostiary.api.rest.router import router as rest_router
 from ostiary.api.saml.router import router as saml_router
+from ostiary.api.scim.router import router as scim_router
 
 DESCRIPTION = """\
 Enterprise identity for organizations: members, teams, databases, domains, SAML connections, Directory Sync.
@@ -34,6 +35,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
     app.include_router(health.router)
     app.include_router(rest_router)
     app.include_router(saml_router)
+    app.include_router(scim_router)
     errors.install(app)
     contract.install(app)
     app.add_middleware(BodyLimitMiddleware)

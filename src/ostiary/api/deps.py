@@ -17,6 +17,8 @@ from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+from ostiary.services.provisioning_groups import GroupProvisioningService
+from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_finish import FinishService
@@ -46,6 +48,8 @@ class Services:
     sso: SsoService
     recovery: RecoveryService
     directory: DirectoryService
+    users: UserProvisioningService
+    groups: GroupProvisioningService
     sign_in_start: SignInStartService
     sign_in_arrival: ArrivalService
     sign_in_finish: FinishService

@@ -70,7 +70,15 @@ def problem(
     return JSONResponse(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
-_SCIM_TYPES: Mapping[str, str] = {"user_name_taken": "uniqueness", "invalid_filter": "invalidFilter"}
+_SCIM_TYPES: Mapping[str, str] = {
+    "user_name_taken": "uniqueness",
+    "invalid_filter": "invalidFilter",
+    "invalid_path": "invalidPath",
+    "invalid_request": "invalidSyntax",
+    "invalid_syntax": "invalidSyntax",
+    "mutability": "mutability",
+    "no_target": "noTarget",
+}
 
 
 def _scim_error(status: int, code: str, detail: str, headers: dict[str, str]) -> Response:

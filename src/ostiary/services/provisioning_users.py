@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ostiary.domain import ids
 from ostiary.domain.audit import JsonValue
-from ostiary.domain.directory import DirectoryUser
+from ostiary.domain.directory import Directory, DirectoryUser
 from ostiary.domain.directory_document import Document, read_user
 from ostiary.domain.errors import conflict, not_found
 from ostiary.domain.membership import ManagedBy, Member
@@ -20,6 +20,15 @@ class UserProvisioningService:
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
+
+    async def directory(self, caller: Caller) -> Directory:
+        """The calling directory and its settings."""
+        organization_id = tenant_of(caller)
+        async with self._kit.uow() as uow:
+            found = await uow.directories.get(organization_id)
+        if found is None:
+            raise not_found("directory")
+        return found
 
     async def get(self, caller: Caller, user_id: str, *, joined: bool = True) -> StoredUser:
         """A user, or a member the directory does not manage yet (R49); raises `user_not_found`."""

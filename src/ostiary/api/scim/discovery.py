@@ -1,0 +1,153 @@
+"""What this service is and has, as RFC 7644 §4 lets clients discover it; and what it does not have."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from scim2_models import (
+    Attribute,
+    AuthenticationScheme,
+    Bulk,
+    ChangePassword,
+    Context,
+    ETag,
+    Filter,
+    Meta,
+    Pagination,
+    Patch,
+    Required,
+    Resource,
+    ResourceType,
+    Schema,
+    ServiceProviderConfig,
+    Sort,
+)
+from starlette.exceptions import HTTPException
+
+from ostiary.api.deps import ServicesDep
+from ostiary.api.scim import rendering
+from ostiary.api.scim.models import USER_URN, EnterpriseUser, Group, User, UserResource
+from ostiary.api.scim.requests import MAX_COUNT, DirectoryDep
+from ostiary.domain.directory import Directory
+from ostiary.domain.errors import forbidden, not_found
+
+
+def _unfiltered(request: Request) -> None:
+    """RFC 7644 §4: these are read whole."""
+    if "filter" in request.query_params:
+        raise forbidden("filter_not_supported", "Discovery is read without a filter.")
+
+
+router = APIRouter(dependencies=[Depends(_unfiltered)])
+absent_router = APIRouter()
+
+
+def _sent(resource: Resource[Any]) -> dict[str, Any]:
+    return resource.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+
+
+def _listed(resources: list[dict[str, Any]]) -> Response:
+    return rendering.page(resources, len(resources), 1)
+
+
+@router.get("/ServiceProviderConfig")
+async def service_provider_config(_caller: DirectoryDep, services: ServicesDep) -> Response:
+    """What is supported."""
+    config = ServiceProviderConfig(
+        patch=Patch(supported=True),
+        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        filter=Filter(supported=True, max_results=MAX_COUNT),
+        change_password=ChangePassword(supported=False),
+        sort=Sort(supported=False),
+        etag=ETag(supported=True),
+        pagination=Pagination(
+            cursor=False,
+            index=True,
+            default_pagination_method=Pagination.DefaultPaginationMethod.index,
+            max_page_size=MAX_COUNT,
+        ),
+        authentication_schemes=[
+            AuthenticationScheme(
+                type=AuthenticationScheme.Type.oauthbearertoken,
+                name="OAuth Bearer Token",
+                description="The directory's token, sent as 'Authorization: Bearer ost_scim_…'.",
+                primary=True,
+            )
+        ],
+        meta=Meta(resource_type="ServiceProviderConfig", location=f"{services.urls.scim()}/ServiceProviderConfig"),
+    )
+    return rendering.answer(_sent(config))
+
+
+def _resource_types(base_url: str) -> dict[str, dict[str, Any]]:
+    types = [ResourceType.from_resource(UserResource), ResourceType.from_resource(Group)]
+    for resource_type in types:
+        location = f"{base_url}/ResourceTypes/{resource_type.name}"
+        resource_type.meta = Meta(resource_type="ResourceType", location=location)
+    return {str(resource_type.name): _sent(resource_type) for resource_type in types}
+
+
+@router.get("/ResourceTypes")
+async def list_resource_types(_caller: DirectoryDep, services: ServicesDep) -> Response:
+    """User and Group."""
+    return _listed(list(_resource_types(services.urls.scim()).values()))
+
+
+@router.get("/ResourceTypes/{name}")
+async def get_resource_type(name: str, _caller: DirectoryDep, services: ServicesDep) -> Response:
+    """One resource type."""
+    found = _resource_types(services.urls.scim()).get(name)
+    if found is None:
+        raise not_found("resource_type")
+    return rendering.answer(found)
+
+
+def _schemas(directory: Directory, base_url: str) -> dict[str, dict[str, Any]]:
+    user = User.to_schema()
+    user.attributes = [*(user.attributes or []), *_custom_attributes(directory, user)]
+    schemas = [user, Group.to_schema(), EnterpriseUser.to_schema()]
+    for schema in schemas:
+        schema.meta = Meta(resource_type="Schema", location=f"{base_url}/Schemas/{schema.id}")
+    return {str(schema.id): _sent(schema) for schema in schemas}
+
+
+def _custom_attributes(directory: Directory, schema: Schema) -> list[Attribute]:
+    """The role attribute and the attributes the map names, where they are plain ones of the user (R46, R47)."""
+    declared = {str(attribute.name).lower() for attribute in schema.attributes or []}
+    names = [name.removeprefix(f"{USER_URN}:") for name in (directory.role_attribute, *directory.attribute_map)]
+    return [
+        Attribute(
+            name=name,
+            type=Attribute.Type.string,
+            multi_valued=False,
+            description="A custom attribute of this directory.",
+            required=Required.false,
+        )
+        for name in dict.fromkeys(names)
+        if name.lower() not in declared and ":" not in name and "." not in name
+    ]
+
+
+@router.get("/Schemas")
+async def list_schemas(caller: DirectoryDep, services: ServicesDep) -> Response:
+    """The schemas, with this directory's custom attributes."""
+    return _listed(list(_schemas(await services.users.directory(caller), services.urls.scim()).values()))
+
+
+@router.get("/Schemas/{schema_id}")
+async def get_schema(schema_id: str, caller: DirectoryDep, services: ServicesDep) -> Response:
+    """One schema."""
+    schemas = _schemas(await services.users.directory(caller), services.urls.scim())
+    found = schemas.get(schema_id)
+    if found is None:
+        raise not_found("schema")
+    return rendering.answer(found)
+
+
+@absent_router.api_route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@absent_router.post("/Bulk")
+@absent_router.post("/.search")
+@absent_router.post("/Users/.search")
+@absent_router.post("/Groups/.search")
+async def not_supported(_caller: DirectoryDep) -> Response:
+    """RFC 7644 §3.11 and §3.12: 501 for what is not there. A directory's token stands for no user."""
+    raise HTTPException(501, "This is not supported; /ServiceProviderConfig says what is.")

@@ -1,0 +1,179 @@
+"""What identity providers send that the RFCs do not say, made what they do say. Nothing else is loosened.
+
+Entra: a misspelt enterprise URN, a manager in three shapes, "" to clear, unquoted filter values. OneLogin: the schemas
+of SCIM 1 drafts. Ping: unquoted filter values.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from ostiary.api.scim.models import ENTERPRISE_URN
+from ostiary.domain.errors import DomainError, Kind, invalid
+
+MAX_OPERATIONS = 1000
+
+_MISSPELT_ENTERPRISE = re.compile(r"urn:ietf:params:scim:schemas:extension:enterprise:2\.0User\b", re.IGNORECASE)
+_OLD_CORE_SCHEMAS = frozenset({"urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0"})
+_OLD_ENTERPRISE_SCHEMAS = frozenset(
+    {"urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0"}
+)
+_BARE_VALUE = re.compile(r"""("(?:[^"\\]|\\.)*")|(\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)([^\s"()\[\]]+)""", re.IGNORECASE)
+_LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.IGNORECASE)
+
+Payload = dict[str, Any]
+
+
+def is_object(value: object) -> TypeGuard[Payload]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is an array."""
+    return isinstance(value, list)
+
+
+def key_of(holder: Mapping[str, Any], name: str) -> str | None:
+    """The key an attribute goes by in a payload: names have no case (RFC 7643 §2.1)."""
+    return next((key for key in holder if key.lower() == name.lower()), None)
+
+
+def take(holder: Payload, name: str) -> Any:
+    """Take an attribute out of a payload; None where it is not there."""
+    key = key_of(holder, name)
+    return None if key is None else holder.pop(key)
+
+
+def filter_text(text: str) -> str:
+    """A filter whose unquoted values are quoted: `externalId eq jyoung`, `userName eq a@b.com`."""
+
+    def quoted(match: re.Match[str]) -> str:
+        string, operator, value = match.groups()
+        if string is not None or _LITERAL.fullmatch(value):
+            return match.group()
+        return f'{operator}"{value}"'
+
+    return _BARE_VALUE.sub(quoted, text)
+
+
+def resource(payload: Mapping[str, Any], urn: str) -> Payload:
+    """A user or group as it would be sent by the book; `urn` is its core schema."""
+    mended = _mended(payload)
+    schemas = take(mended, "schemas")
+    if is_list(schemas):
+        mended["schemas"] = [_schema(schema, urn) for schema in schemas]
+    elif schemas is not None:
+        mended["schemas"] = schemas
+    return mended
+
+
+def _mended(payload: Mapping[str, Any]) -> Payload:
+    mended = {_spelt(key): value for key, value in payload.items()}
+    extension = key_of(mended, ENTERPRISE_URN)
+    if extension is not None and is_object(mended[extension]):
+        mended[extension] = _with_manager(mended[extension])
+    return mended
+
+
+def _spelt(text: str) -> str:
+    return _MISSPELT_ENTERPRISE.sub(ENTERPRISE_URN, text)
+
+
+def _schema(schema: Any, urn: str) -> Any:
+    """An old URN as the present one; the core schema as it is spelt here; anything else as it came."""
+    if not isinstance(schema, str):
+        return schema
+    lowered = schema.lower()
+    if lowered in _OLD_CORE_SCHEMAS or lowered == urn.lower():
+        return urn
+    return ENTERPRISE_URN if lowered in _OLD_ENTERPRISE_SCHEMAS else _spelt(schema)
+
+
+def _with_manager(extension: Payload) -> Payload:
+    key = key_of(extension, "manager")
+    if key is None:
+        return extension
+    manager = _manager(extension[key])
+    rest = {name: value for name, value in extension.items() if name != key}
+    return {**rest, "manager": manager} if manager else rest
+
+
+def _manager(value: Any) -> Payload | None:
+    """A manager as an object, whether it came as one, in a list, or as the bare id."""
+    if is_list(value):
+        value = value[0] if value else None
+    if isinstance(value, str):
+        return {"value": value} if value else None
+    return {name: part for name, part in value.items() if part is not None} if is_object(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a PATCH. `has_value` tells a null from nothing."""
+
+    op: str
+    path: str | None
+    value: Any = None
+    has_value: bool = False
+
+    def payload(self) -> Payload:
+        """The operation as RFC 7644 §3.5.2 spells it."""
+        spelt: Payload = {"op": self.op}
+        if self.path is not None:
+            spelt["path"] = self.path
+        if self.has_value:
+            spelt["value"] = self.value
+        return spelt
+
+
+def operations(payload: Mapping[str, Any]) -> list[Operation]:
+    """The operations of a PATCH, as they would be sent by the book."""
+    key = key_of(payload, "Operations")
+    listed = payload[key] if key is not None else None
+    if not is_list(listed) or not listed:
+        raise invalid("invalid_syntax", "A PATCH has a list of Operations, each with op, path and value.")
+    if len(listed) > MAX_OPERATIONS:
+        raise DomainError(Kind.TOO_LARGE, "too_many_operations", f"Send at most {MAX_OPERATIONS} operations at a time.")
+    return [mended for entry in listed for mended in _operation(entry)]
+
+
+def _operation(entry: Any) -> Iterator[Operation]:
+    if not is_object(entry):
+        raise invalid("invalid_syntax", "An operation is an object with op, path and value.")
+    parts = {str(key).lower(): value for key, value in entry.items()}
+    op, path, has_value = str(parts.get("op", "")).lower(), parts.get("path") or None, "value" in parts
+    value = parts.get("value")
+    if path is not None and not isinstance(path, str):
+        raise invalid("invalid_path", "The path of an operation is text.")
+    if path is not None:
+        yield _with_path(op, _spelt(path.strip()), value, has_value=has_value)
+    elif is_object(value) and op in ("add", "replace"):
+        yield from _without_path(op, value)
+    else:
+        yield Operation(op, None, value, has_value)
+
+
+def _with_path(op: str, path: str, value: Any, *, has_value: bool) -> Operation:
+    if path.lower() == "manager":
+        path = f"{ENTERPRISE_URN}:manager"
+    if path.lower() == f"{ENTERPRISE_URN}:manager".lower() and op != "remove":
+        value = _manager(value) or ""
+    if op in ("add", "replace") and value == "":
+        return Operation("remove", path)
+    return Operation(op, path, value, has_value)
+
+
+def _without_path(op: str, value: Payload) -> Iterator[Operation]:
+    """One operation for what is set, and one for each attribute that "" clears."""
+    spelt = _mended(value)
+    cleared = [key for key, item in spelt.items() if item == ""]
+    kept = {key: item for key, item in spelt.items() if key not in cleared and key.lower() != "schemas"}
+    for key in [key for key in kept if key.lower() == f"{ENTERPRISE_URN}:manager".lower()]:
+        manager = _manager(kept.pop(key))
+        yield Operation("replace", key, manager, has_value=True) if manager else Operation("remove", key)
+    if kept or not cleared:
+        yield Operation(op, None, kept, has_value=True)
+    for key in cleared:
+        yield Operation("remove", key)

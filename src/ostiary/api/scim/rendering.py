@@ -1,0 +1,213 @@
+"""Stored → sent: documents with what is joined at sending, cut to the attributes asked for, as SCIM answers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import Depends, Query, Response
+from scim2_models import Group, ResponseParameters
+from scim2_models.path import AttrPath
+
+from ostiary.api.errors import SCIM_JSON
+from ostiary.api.scim.models import GROUP_URN, USER_URN, UserResource
+from ostiary.api.scim.quirks import is_list, is_object, key_of
+from ostiary.api.scim.requests import refusing
+from ostiary.services.ports.provisioning import Listing, ListQuery, Named, StoredGroup, StoredUser
+
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+_ALWAYS = ("schemas", "id")
+_CORE = (f"{USER_URN}:".lower(), f"{GROUP_URN}:".lower())
+
+T = TypeVar("T")
+Rendered = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Which attributes to send (RFC 7644 §3.9): those named, or all but those named. `id` is always sent."""
+
+    attributes: tuple[AttrPath, ...] = ()
+    excluded: tuple[AttrPath, ...] = ()
+
+    def wants(self, name: str) -> bool:
+        """Whether anything of a core attribute is sent."""
+        lowered = name.lower()
+        if self.attributes:
+            return any(path.attr.lower() == lowered for path in self.attributes)
+        return not any(path.attr.lower() == lowered and path.sub_attr is None for path in self.excluded)
+
+    def apply(self, document: Rendered) -> Rendered:
+        """The attributes of a resource that are sent."""
+        if self.attributes:
+            kept: Rendered = {name: document[name] for name in _ALWAYS if name in document}
+            for path in self.attributes:
+                _include(kept, document, path)
+            return kept
+        for path in self.excluded:
+            document = _exclude(document, path)
+        return document
+
+
+def _keys(document: Mapping[str, Any], path: AttrPath) -> tuple[str, ...]:
+    """Where a path leads: an extension as a whole reads like an attribute of a shorter URN."""
+    names = [name for name in (path.attr, path.sub_attr) if name is not None]
+    if path.uri is None or f"{path.uri}:".lower() in _CORE:
+        return tuple(names)
+    whole = f"{path.uri}:{'.'.join(names)}"
+    return (whole,) if key_of(document, whole) is not None else (path.uri, *names)
+
+
+def _include(kept: Rendered, document: Rendered, path: AttrPath) -> None:
+    part = _only(document, _keys(document, path))
+    for key, value in part.items():
+        kept[key] = _merged(kept.get(key), value)
+
+
+def _only(holder: Rendered, keys: Sequence[str]) -> Rendered:
+    key = key_of(holder, keys[0])
+    if key is None:
+        return {}
+    value = holder[key]
+    if len(keys) == 1:
+        return {key: value}
+    if is_object(value):
+        inner = _only(value, keys[1:])
+        return {key: inner} if inner else {}
+    if is_list(value):
+        return {key: [_only(entry, keys[1:]) for entry in value if is_object(entry)]}
+    return {}
+
+
+def _merged(first: Any, second: Any) -> Any:
+    """What two paths into the same attribute keep of it."""
+    if is_object(first) and is_object(second):
+        return {**first, **{key: _merged(first.get(key), value) for key, value in second.items()}}
+    if is_list(first) and is_list(second) and len(first) == len(second):
+        return [_merged(one, other) for one, other in zip(first, second, strict=True)]
+    return second
+
+
+def _exclude(document: Rendered, path: AttrPath) -> Rendered:
+    keys = _keys(document, path)
+    return document if keys[0].lower() in _ALWAYS else _without(document, keys)
+
+
+def _without(holder: Rendered, keys: Sequence[str]) -> Rendered:
+    key = key_of(holder, keys[0])
+    if key is None:
+        return holder
+    rest = {name: value for name, value in holder.items() if name != key}
+    value = holder[key]
+    if len(keys) == 1:
+        return rest
+    if is_object(value):
+        return {**rest, key: _without(value, keys[1:])}
+    if is_list(value):
+        return {**rest, key: [_without(entry, keys[1:]) if is_object(entry) else entry for entry in value]}
+    return holder
+
+
+def _projection(
+    attributes: Annotated[str | None, Query(max_length=4096)] = None,
+    excluded_attributes: Annotated[str | None, Query(alias="excludedAttributes", max_length=4096)] = None,
+) -> Projection:
+    if attributes is None and excluded_attributes is None:
+        return Projection()
+    with refusing():
+        asked = ResponseParameters[UserResource | Group].model_validate(
+            {"attributes": attributes, "excludedAttributes": excluded_attributes}
+        )
+    return Projection(_paths(asked.attributes), _paths(asked.excluded_attributes))
+
+
+def _paths(paths: Iterable[Any] | None) -> tuple[AttrPath, ...]:
+    return tuple(path.ast for path in paths or () if isinstance(path.ast, AttrPath))
+
+
+ProjectionDep = Annotated[Projection, Depends(_projection)]
+
+
+def user(stored: StoredUser, base_url: str) -> Rendered:
+    """A user as it is sent."""
+    groups = [_reference(group, f"{base_url}/Groups", "direct") for group in stored.groups]
+    return {
+        "schemas": [USER_URN],
+        "id": stored.id,
+        **stored.document,
+        **({"groups": groups} if groups else {}),
+        "meta": _meta(stored, "User", f"{base_url}/Users"),
+    }
+
+
+def group(stored: StoredGroup, base_url: str) -> Rendered:
+    """A group as it is sent; without members where they were not read."""
+    members = [_reference(member, f"{base_url}/Users", "User") for member in stored.members or ()]
+    return {
+        "schemas": [GROUP_URN],
+        "id": stored.id,
+        **stored.document,
+        **({} if stored.members is None else {"members": members}),
+        "meta": _meta(stored, "Group", f"{base_url}/Groups"),
+    }
+
+
+def _reference(named: Named, base_url: str, kind: str) -> Rendered:
+    return {"value": named.id, "$ref": f"{base_url}/{named.id}", "display": named.name, "type": kind}
+
+
+def _meta(stored: StoredUser | StoredGroup, resource_type: str, base_url: str) -> Rendered:
+    return {
+        "resourceType": resource_type,
+        "created": _moment(stored.created_at),
+        "lastModified": _moment(stored.modified_at),
+        "location": f"{base_url}/{stored.id}",
+        "version": etag(stored.version),
+    }
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version; weak, because joined attributes change without it."""
+    return f'W/"{version}"'
+
+
+def answer(body: Any, *, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
+    """A SCIM answer."""
+    return Response(orjson.dumps(body), status_code=status, media_type=SCIM_JSON, headers=dict(headers or {}))
+
+
+def resource(rendered: Rendered, version: int, projection: Projection, *, status: int = HTTPStatus.OK) -> Response:
+    """One resource, with its version, and its address where it is new."""
+    headers = {"ETag": etag(version)}
+    if status == HTTPStatus.CREATED:
+        headers["Location"] = rendered["meta"]["location"]
+    return answer(projection.apply(rendered), status=status, headers=headers)
+
+
+def not_modified(version: int) -> Response:
+    """What the caller has is what there is."""
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag(version)})
+
+
+def listing(found: Listing[T], query: ListQuery, render: Callable[[T], Rendered], projection: Projection) -> Response:
+    """A page of what a query found."""
+    return page([projection.apply(render(item)) for item in found.items], found.total, query.start_index)
+
+
+def page(resources: Sequence[Rendered], total: int, start_index: int) -> Response:
+    """A ListResponse (RFC 7644 §3.4.2)."""
+    return answer(
+        {
+            "schemas": [LIST_RESPONSE],
+            "totalResults": total,
+            "startIndex": start_index,
+            "itemsPerPage": len(resources),
+            "Resources": resources,
+        }
+    )

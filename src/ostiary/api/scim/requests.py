@@ -1,0 +1,129 @@
+"""Reading SCIM requests: the caller, the body, the page and the versions asked for, and refusals by RFC 7644 §3.12."""
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Query, Request
+from pydantic import ValidationError
+from scim2_models import Error, SCIMException
+
+from ostiary.api.deps import ServicesDep
+from ostiary.api.scim import quirks
+from ostiary.domain.errors import DomainError, Kind, invalid
+from ostiary.services.context import Caller
+from ostiary.services.ports.provisioning import ListQuery
+
+MAX_COUNT = 200
+_DEFAULT_COUNT = 100
+_MAX_DEPTH = 16
+_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+# The codes our errors have for the keywords of RFC 7644 §3.12.
+_CODES = {
+    "invalidFilter": "invalid_filter",
+    "invalidPath": "invalid_path",
+    "invalidSyntax": "invalid_syntax",
+    "invalidValue": "invalid_value",
+    "mutability": "mutability",
+    "noTarget": "no_target",
+}
+
+
+async def _directory(request: Request, services: ServicesDep) -> Caller:
+    return await services.authenticator.directory(request)
+
+
+DirectoryDep = Annotated[Caller, Depends(_directory)]
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """A JSON object, of either media type; raises `invalid_syntax`."""
+    raw = await request.body()
+    try:
+        body: Any = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise invalid("invalid_syntax", f"The body is not JSON: {error}.") from error
+    if not quirks.is_object(body):
+        raise invalid("invalid_syntax", "The body is a JSON object.")
+    if b"\\u0000" in raw:
+        # The database stores any character but this one.
+        raise invalid("invalid_value", "No text may hold the character U+0000.")
+    _ensure_shallow(body)
+    return body
+
+
+def _ensure_shallow(body: Any) -> None:
+    level: list[Any] = [body]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for container in level
+            for child in (container.values() if quirks.is_object(container) else container)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise invalid("invalid_value", f"Attributes nest at most {_MAX_DEPTH} deep.")
+
+
+BodyDep = Annotated[dict[str, Any], Depends(_body)]
+
+
+def _query(
+    filter: Annotated[str | None, Query(max_length=8192)] = None,  # noqa: A002 - the parameter's name in RFC 7644
+    start_index: Annotated[int, Query(alias="startIndex")] = 1,
+    count: Annotated[int, Query()] = _DEFAULT_COUNT,
+) -> ListQuery:
+    """Out of range is the nearest in range (RFC 7644 §3.4.2.4)."""
+    return ListQuery(
+        filter=quirks.filter_text(filter) if filter and filter.strip() else None,
+        start_index=min(max(start_index, 1), 2**31),
+        count=min(max(count, 0), MAX_COUNT),
+    )
+
+
+ListDep = Annotated[ListQuery, Depends(_query)]
+
+
+def _versions(header: str | None) -> frozenset[int] | None:
+    if header is None or header.strip() == "*":
+        return None
+    matches = (_ETAG.fullmatch(tag.strip()) for tag in header.split(","))
+    return frozenset(int(match.group(1)) for match in matches if match)
+
+
+def _expected(request: Request) -> frozenset[int] | None:
+    return _versions(request.headers.get("if-match"))
+
+
+ExpectedDep = Annotated[frozenset[int] | None, Depends(_expected)]
+
+
+def is_known(request: Request, version: int) -> bool:
+    """Whether the caller has this version already (`If-None-Match`)."""
+    header = request.headers.get("if-none-match")
+    if header is None:
+        return False
+    known = _versions(header)
+    return known is None or version in known
+
+
+@contextmanager
+def refusing() -> Generator[None]:
+    """What the SCIM library refuses becomes a refusal of ours."""
+    try:
+        yield
+    except SCIMException as error:
+        cause = error.__cause__
+        # A value of a PATCH that does not fit its attribute: the cause says it in one line.
+        said = Error.from_validation_errors(cause)[0] if isinstance(cause, ValidationError) else error.to_error()
+        raise _refusal(said) from error
+    except ValidationError as error:
+        raise _refusal(Error.from_validation_errors(error)[0]) from error
+
+
+def _refusal(error: Error) -> DomainError:
+    code = _CODES.get(error.scim_type or "", "invalid_value")
+    return DomainError(Kind.INVALID, code, error.detail or "The request does not follow RFC 7644.")

@@ -1,0 +1,14 @@
+"""`/scim/v2`: one base URL for all tenants, the bearer token says which.
+
+Outside the OpenAPI contract: RFC 7643 and 7644 are this surface's, and it describes itself at `/Schemas`.
+"""
+
+from fastapi import APIRouter
+
+from ostiary.api.scim import discovery, groups, users
+
+router = APIRouter(prefix="/scim/v2", include_in_schema=False)
+router.include_router(discovery.absent_router)
+router.include_router(discovery.router)
+router.include_router(users.router)
+router.include_router(groups.router)

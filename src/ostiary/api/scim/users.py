@@ -1,0 +1,81 @@
+"""`/scim/v2/Users`."""
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Request, Response
+from scim2_models import Context
+
+from ostiary.api.deps import ServicesDep
+from ostiary.api.scim import documents, quirks, rendering
+from ostiary.api.scim.rendering import ProjectionDep
+from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, ListDep, is_known
+
+router = APIRouter()
+
+
+@router.get("/Users")
+async def list_users(
+    caller: DirectoryDep, services: ServicesDep, query: ListDep, projection: ProjectionDep
+) -> Response:
+    """Users by filter and page: every member of the organization, and those without access (R49)."""
+    query = replace(query, joined=projection.wants("groups"))
+    found = await services.users.list(caller, query)
+    return rendering.listing(found, query, lambda user: rendering.user(user, services.urls.scim()), projection)
+
+
+@router.post("/Users")
+async def create_user(
+    caller: DirectoryDep, body: BodyDep, services: ServicesDep, projection: ProjectionDep
+) -> Response:
+    """Provision a user (R41)."""
+    document = documents.read_user(body, Context.RESOURCE_CREATION_REQUEST)
+    user = await services.users.create(caller, document)
+    return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection, status=201)
+
+
+@router.get("/Users/{user_id}")
+async def get_user(
+    user_id: str, request: Request, caller: DirectoryDep, services: ServicesDep, projection: ProjectionDep
+) -> Response:
+    """One user."""
+    user = await services.users.get(caller, user_id, joined=projection.wants("groups"))
+    if is_known(request, user.version):
+        return rendering.not_modified(user.version)
+    return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
+
+
+@router.put("/Users/{user_id}")
+async def replace_user(
+    user_id: str,
+    caller: DirectoryDep,
+    body: BodyDep,
+    services: ServicesDep,
+    expected: ExpectedDep,
+    projection: ProjectionDep,
+) -> Response:
+    """Replace a user; `active` left out stays as it is."""
+    document = documents.read_user(body, Context.RESOURCE_REPLACEMENT_REQUEST)
+    user = await services.users.change(caller, user_id, lambda _: document, expected=expected)
+    return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
+
+
+@router.patch("/Users/{user_id}")
+async def patch_user(
+    user_id: str,
+    caller: DirectoryDep,
+    body: BodyDep,
+    services: ServicesDep,
+    expected: ExpectedDep,
+    projection: ProjectionDep,
+) -> Response:
+    """Change a user."""
+    revise = documents.revise_user(user_id, quirks.operations(body))
+    user = await services.users.change(caller, user_id, revise, expected=expected)
+    return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
+
+
+@router.delete("/Users/{user_id}")
+async def delete_user(user_id: str, caller: DirectoryDep, services: ServicesDep, expected: ExpectedDep) -> Response:
+    """Remove a user and the membership (R43)."""
+    await services.users.delete(caller, user_id, expected=expected)
+    return Response(status_code=204)
