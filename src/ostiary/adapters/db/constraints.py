@@ -1,8 +1,8 @@
-"""Constraint name → DomainError: the one place where a violated constraint gets a meaning."""
+"""What the database refuses → DomainError: the one place where a violated constraint gets a meaning."""
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
-from ostiary.domain.errors import DomainError, Kind, not_found
+from ostiary.domain.errors import DomainError, Kind, invalid, not_found
 
 
 def _missing(what: str) -> tuple[Kind, str, str, str | None]:
@@ -70,12 +70,18 @@ _MEANINGS: dict[str, tuple[Kind, str, str, str | None]] = {
 }
 
 
-def translate(error: IntegrityError) -> Exception:
-    """The refusal a violated constraint stands for; the error itself where it stands for none."""
+# SQLSTATEs of text PostgreSQL cannot hold: U+0000, in a text and in a JSON document.
+_UNSTORABLE_TEXT = frozenset({"22021", "22P05"})
+
+
+def translate(error: DBAPIError) -> DomainError | None:
+    """The refusal that what the database refuses stands for; None where it stands for none and is a fault of ours."""
     # asyncpg's own exception, which names the constraint, is the cause of SQLAlchemy's.
     cause = error.orig.__cause__ if error.orig is not None else None
+    if getattr(cause, "sqlstate", None) in _UNSTORABLE_TEXT:
+        return invalid("invalid_text", "Text cannot hold the character U+0000. Leave it out.")
     meaning = _MEANINGS.get(str(getattr(cause, "constraint_name", "")))
     if meaning is None:
-        return error
+        return None
     kind, code, detail, pointer = meaning
     return DomainError(kind, code, detail, pointer=pointer)

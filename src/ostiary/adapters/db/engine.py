@@ -17,6 +17,8 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        # An error's text, which is logged, never quotes e-mail addresses or hashes.
+        hide_parameters=True,
         connect_args={
             "server_settings": {
                 "application_name": "ostiary",

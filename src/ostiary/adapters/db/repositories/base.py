@@ -5,7 +5,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Row, Select
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
 
@@ -23,11 +23,14 @@ class Repository:
         self._connection = connection
 
     async def _execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        """Run a statement; a violated constraint becomes the DomainError it stands for."""
+        """Run a statement; what the database refuses becomes the DomainError it stands for."""
         try:
             return await self._connection.execute(statement, parameters)
-        except IntegrityError as error:
-            raise translate(error) from error
+        except DBAPIError as error:
+            refusal = translate(error)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     async def _first(self, statement: Executable) -> Row[Any] | None:
         return (await self._execute(statement)).first()
