@@ -51,12 +51,12 @@ async def postgres() -> AsyncGenerator[str]:
 
 
 @pytest.fixture(scope="session")
-async def worker_database(postgres: str, worker_id: str) -> AsyncGenerator[str]:
+async def worker_database(postgres: str) -> AsyncGenerator[str]:
     """The address of this worker's migrated database, for servers that live over many tests.
 
     Rows of other tests come and go in it: look only at organizations of your own.
     """
-    async with database.database(postgres, f"ostiary_{worker_id}_{os.getpid()}") as url:
+    async with database.database(postgres, f"ostiary_{os.getpid()}") as url:
         yield url
 
 
@@ -77,14 +77,14 @@ async def database_url(worker_database: str, broom: database.Broom) -> str:
 
 
 @pytest.fixture
-async def empty_database(postgres: str, worker_id: str) -> AsyncGenerator[str]:
+async def empty_database(postgres: str) -> AsyncGenerator[str]:
     """The address of a database that was never migrated, for this test alone."""
-    async with database.database(postgres, f"empty_{worker_id}_{os.getpid()}", template="template0") as url:
+    async with database.database(postgres, f"empty_{os.getpid()}", template="template0") as url:
         yield url
 
 
 @pytest.fixture
-async def own_database(postgres: str, worker_id: str) -> AsyncGenerator[str]:
+async def own_database(postgres: str) -> AsyncGenerator[str]:
     """The address of a migrated database for this test alone; takes a quarter of a second to make."""
-    async with database.database(postgres, f"own_{worker_id}_{os.getpid()}") as url:
+    async with database.database(postgres, f"own_{os.getpid()}") as url:
         yield url
