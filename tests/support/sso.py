@@ -60,12 +60,10 @@ class Idp:
     party: Party
     entity_id: str
 
-    async def depart(self, **wish: str) -> tuple[str, str]:
+    async def depart(self, redirect_uri: str = REDIRECT_URI) -> tuple[str, str]:
         """Follow the organization's sign-in URL; answers the AuthnRequest's id and the relay state."""
-        asked = {"redirect_uri": REDIRECT_URI, "state": "s", "code_challenge": CHALLENGE} | wish
-        departed = await self.house.services.sign_in_start.start(
-            self.slug, SignInWish(**asked, connection_id=self.connection.id)
-        )
+        wish = SignInWish(redirect_uri, "s", CHALLENGE, connection_id=self.connection.id)
+        departed = await self.house.services.sign_in_start.start(self.slug, wish)
         return read_request(departed.message.url)
 
     async def depart_test(self, administrator: Person) -> tuple[str, str]:
@@ -94,9 +92,7 @@ class Idp:
             not_on_or_after=now + timedelta(minutes=5),
             audiences=((urls.sp_entity_id(self.connection.id),),),
             name_id=internal_id or email,
-            name_id_format=EMAIL_FORMAT
-            if internal_id is None
-            else "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+            name_id_format=EMAIL_FORMAT if internal_id is None else NameIdFormat.PERSISTENT,
             attributes=attributes | ({"role": (role,)} if role is not None else {}),
         )
 

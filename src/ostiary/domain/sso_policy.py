@@ -14,6 +14,7 @@ ROLES_REMOVED = frozenset({Role.MEMBER})
 ROLES_KEPT = frozenset({Role.ADMINISTRATOR})
 
 RECOVERY_CODE_COUNT = 10
+# R56: so long without an SSO sign-in, and disabling points the member out.
 DORMANT_AFTER = timedelta(days=30)
 
 
@@ -113,8 +114,3 @@ def ensure_sso_stays_usable(
             "Single sign-on is on and this is its last active connection, verified domain or valid certificate. "
             "Add another first, or disable single sign-on.",
         )
-
-
-def is_dormant(last_sso_sign_in: datetime | None, now: datetime) -> bool:
-    """Whether a member has not signed in with SSO for so long that disabling should point them out (R56)."""
-    return last_sso_sign_in is None or now - last_sso_sign_in >= DORMANT_AFTER

@@ -1,0 +1,146 @@
+"""When SSO can be enabled, and what keeps it usable (R2, R3, R4, R56)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ostiary.domain.connection import (
+    Certificate,
+    Connection,
+    ConnectionStatus,
+    IdentityProvider,
+    Provider,
+    ensure_can_activate,
+    identity_provider_tenant,
+    warnings,
+)
+from ostiary.domain.domain_name import DomainStatus, EmailDomain
+from ostiary.domain.errors import DomainError
+from ostiary.domain.organization import AddOn, Organization, Plan, SsoSettings
+from ostiary.domain.sso_policy import (
+    allowed_domains,
+    ensure_entitled,
+    ensure_ready,
+    ensure_sso_stays_usable,
+)
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+ACME = Organization("org", "acme", "Acme", Plan.ENTERPRISE, NOW)
+DOMAIN = EmailDomain("dom", "org", "acme.test", DomainStatus.VERIFIED, "value", NOW, verified_at=NOW)
+IDP = IdentityProvider("https://idp/", "https://idp/sso", (Certificate("fp", NOW - DAY, NOW + 90 * DAY, "MII"),))
+CONNECTION = Connection(
+    "conn", "org", "IdP", Provider.OKTA, ConnectionStatus.ACTIVE, NOW, idp=IDP, domain_ids=("dom",), tested_at=NOW
+)
+
+
+def ready(connection: Connection = CONNECTION, domain: EmailDomain = DOMAIN, *, acknowledge: bool = False) -> None:
+    ensure_ready(ACME, (connection,), (domain,), NOW, acknowledge_untested=acknowledge)
+
+
+def test_R4_a_tested_active_connection_with_a_verified_domain_is_ready() -> None:
+    ready()
+
+
+@pytest.mark.parametrize("status", [ConnectionStatus.DRAFT, ConnectionStatus.TESTING, ConnectionStatus.INACTIVE])
+def test_R4_a_connection_that_is_not_active_does_not_carry_sso(status: ConnectionStatus) -> None:
+    with pytest.raises(DomainError, match="sso_not_ready"):
+        ready(replace(CONNECTION, status=status))
+
+
+def test_R4_an_expired_certificate_does_not_carry_sso() -> None:
+    expired = replace(IDP, certificates=(Certificate("fp", NOW - 9 * DAY, NOW, "MII"),))
+    with pytest.raises(DomainError, match="sso_not_ready"):
+        ready(replace(CONNECTION, idp=expired))
+    with pytest.raises(DomainError, match="connection_incomplete"):
+        ensure_can_activate(replace(CONNECTION, idp=expired), NOW)
+
+
+def test_R4_a_domain_must_be_on_the_connection() -> None:
+    with pytest.raises(DomainError, match="sso_not_ready"):
+        ready(replace(CONNECTION, domain_ids=()))
+
+
+def test_R4_a_test_from_before_the_last_change_does_not_count() -> None:
+    stale = replace(CONNECTION, idp_changed_at=NOW, tested_at=NOW - DAY)
+    with pytest.raises(DomainError, match="connection_untested"):
+        ready(stale)
+    ready(stale, acknowledge=True)
+
+
+@pytest.mark.parametrize(
+    ("plan", "add_ons", "entitled"),
+    [
+        (Plan.ENTERPRISE, (), True),
+        (Plan.SCALER_PRO, (AddOn.SSO,), True),
+        (Plan.SCALER_PRO, (), False),
+        (Plan.HOBBY, (AddOn.SSO,), False),
+    ],
+)
+def test_R2_the_plan_decides(plan: Plan, add_ons: tuple[AddOn, ...], entitled: bool) -> None:
+    organization = replace(ACME, plan=plan, add_ons=frozenset(add_ons))
+    if entitled:
+        ensure_entitled(organization)
+    else:
+        with pytest.raises(DomainError, match="sso_not_entitled"):
+            ensure_entitled(organization)
+
+
+def test_R3_a_failing_domain_admits_for_seven_days_and_an_override_for_its_time() -> None:
+    failing = replace(DOMAIN, status=DomainStatus.FAILING, failing_since=NOW)
+    assert failing.admits(NOW + 6 * DAY)
+    assert not failing.admits(NOW + 7 * DAY)
+    overridden = replace(DOMAIN, override_until=NOW + 30 * DAY)
+    assert overridden.admits(NOW + 29 * DAY)
+    assert not overridden.admits(NOW + 30 * DAY)
+    assert not replace(DOMAIN, status=DomainStatus.PENDING).admits(NOW)
+
+
+def test_R3_a_domain_covers_no_subdomains() -> None:
+    assert allowed_domains((CONNECTION,), (DOMAIN,), NOW) == {"acme.test"}
+
+
+def test_R4_what_would_lock_everybody_out_is_refused_only_while_sso_is_on() -> None:
+    ensure_sso_stays_usable(ACME, (), (), NOW)
+    enabled = replace(ACME, sso=SsoSettings(enabled=True))
+    ensure_sso_stays_usable(enabled, (CONNECTION,), (DOMAIN,), NOW)
+    with pytest.raises(DomainError, match="sso_in_use"):
+        ensure_sso_stays_usable(enabled, (CONNECTION,), (), NOW)
+
+
+@pytest.mark.parametrize(
+    ("provider", "entity_id", "sso_url", "tenant"),
+    [
+        (Provider.OKTA, "http://www.okta.com/exk1", "https://acme.okta.com/app/x/exk1/sso/saml", "okta:acme.okta.com"),
+        (
+            Provider.ONELOGIN,
+            "https://app.onelogin.com/1",
+            "https://acme.onelogin.com/trust/1",
+            "onelogin:acme.onelogin.com",
+        ),
+        (
+            Provider.ENTRA,
+            "https://sts.windows.net/9A1B2C3D-0000-4000-8000-1234567890AB/",
+            "https://login.microsoftonline.com/x/saml2",
+            "entra:9a1b2c3d-0000-4000-8000-1234567890ab",
+        ),
+        (
+            Provider.GOOGLE,
+            "https://accounts.google.com/o/saml2?idpid=C01",
+            "https://accounts.google.com/o/saml2/idp?idpid=C01",
+            "google:C01",
+        ),
+        (Provider.KEYCLOAK, "https://kc/realms/acme", "https://kc/realms/acme/protocol/saml", "https://kc/realms/acme"),
+    ],
+)
+def test_R30_the_tenant_of_an_identity_provider(provider: Provider, entity_id: str, sso_url: str, tenant: str) -> None:
+    assert identity_provider_tenant(provider, IdentityProvider(entity_id, sso_url, ())) == tenant
+
+
+def test_an_administrator_is_warned_before_the_last_certificate_expires() -> None:
+    soon = replace(IDP, certificates=(Certificate("fp", NOW - DAY, NOW + 20 * DAY, "MII"),))
+    assert warnings(CONNECTION, NOW) == ()
+    assert "21 March 2026" in warnings(replace(CONNECTION, idp=soon), NOW)[0]
+    assert "refresh" in warnings(replace(CONNECTION, idp=soon), NOW + 20 * DAY)[0]
