@@ -219,6 +219,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
         sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_email_tokens")),
     )
     op.create_index(op.f("ix_email_tokens_account_id"), "email_tokens", ["account_id"], unique=False)
+    op.create_index(op.f("ix_email_tokens_expires_at"), "email_tokens", ["expires_at"], unique=False)
     op.create_table(
         "invitations",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
@@ -371,6 +372,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index
         sa.UniqueConstraint("secret_hash", name=op.f("uq_sessions_secret_hash")),
     )
     op.create_index(op.f("ix_sessions_account_id"), "sessions", ["account_id"], unique=False)
+    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_index(
         op.f("ix_sessions_organization_id_account_id"), "sessions", ["organization_id", "account_id"], unique=False
     )
@@ -690,6 +692,7 @@ def downgrade() -> None:  # noqa: PLR0915 - one statement a table and index
     op.drop_index(op.f("ix_sign_in_flows_expires_at"), table_name="sign_in_flows")
     op.drop_table("sign_in_flows")
     op.drop_index(op.f("ix_sessions_organization_id_account_id"), table_name="sessions")
+    op.drop_index(op.f("ix_sessions_expires_at"), table_name="sessions")
     op.drop_index(op.f("ix_sessions_account_id"), table_name="sessions")
     op.drop_table("sessions")
     op.drop_index(op.f("ix_replayed_assertions_keep_until"), table_name="replayed_assertions")
@@ -707,6 +710,7 @@ def downgrade() -> None:  # noqa: PLR0915 - one statement a table and index
         "uq_invitations_pending_email", table_name="invitations", postgresql_where=sa.text("status = 'pending'")
     )
     op.drop_table("invitations")
+    op.drop_index(op.f("ix_email_tokens_expires_at"), table_name="email_tokens")
     op.drop_index(op.f("ix_email_tokens_account_id"), table_name="email_tokens")
     op.drop_table("email_tokens")
     op.drop_index(op.f("ix_domains_name"), table_name="domains")

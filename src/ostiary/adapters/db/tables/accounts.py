@@ -34,6 +34,7 @@ sessions = Table(
     UniqueConstraint("secret_hash"),
     Index(None, "account_id"),
     Index(None, "organization_id", "account_id"),
+    Index(None, "expires_at"),
 )
 
 email_tokens = Table(
@@ -45,4 +46,5 @@ email_tokens = Table(
     Column("email", Text, nullable=False),
     moment("expires_at"),
     Index(None, "account_id"),
+    Index(None, "expires_at"),
 )
