@@ -35,10 +35,10 @@ async def test_an_empty_database_migrates_up_down_to_nothing_and_up_again(empty_
     assert await migrate.current(empty_database) == migrate.heads()
 
 
-async def test_several_processes_that_migrate_at_once_take_turns(empty_database: str) -> None:
-    starts = [asyncio.create_subprocess_exec(sys.executable, "-c", UPGRADE, empty_database) for _ in range(3)]
+async def test_two_processes_that_migrate_at_once_take_turns(empty_database: str) -> None:
+    starts = [asyncio.create_subprocess_exec(sys.executable, "-c", UPGRADE, empty_database) for _ in range(2)]
     processes = await asyncio.gather(*starts)
-    assert await asyncio.gather(*(process.wait() for process in processes)) == [0, 0, 0]
+    assert await asyncio.gather(*(process.wait() for process in processes)) == [0, 0]
     assert await migrate.current(empty_database) == migrate.heads()
 
 
