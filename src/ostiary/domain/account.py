@@ -1,6 +1,7 @@
 """Accounts and sessions: a person's sign-in over all organizations, and what a sign-in opens."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,7 +63,7 @@ def checked_email(text: str, *, pointer: str = "/email") -> str:
     """
     local, at, domain = text.strip().rpartition("@")
     problem = invalid("invalid_email", "Give an e-mail address such as name@company.com.", pointer=pointer)
-    if not at or not _LOCAL_PART.fullmatch(local) or len(local) > 64:
+    if not at or not _LOCAL_PART.fullmatch(local) or _is_unprintable(local) or len(local) > 64:
         raise problem
     try:
         email = f"{local.lower()}@{checked_domain(domain)}"
@@ -71,6 +72,11 @@ def checked_email(text: str, *, pointer: str = "/email") -> str:
     if len(email) > MAX_EMAIL_LENGTH:
         raise problem
     return email
+
+
+def _is_unprintable(text: str) -> bool:
+    """Whether it has control characters, surrogates or line separators; joiners, which names need, are none."""
+    return any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text)
 
 
 def email_domain(email: str) -> str:
@@ -94,7 +100,7 @@ def checked_password(text: str, email: str, *, pointer: str = "/password") -> st
 def checked_name(text: str, *, pointer: str = "/name") -> str:
     """A person's or thing's name: trimmed, 1 to 200 characters, no control characters; raises `invalid_name`."""
     name = text.strip()
-    if not 1 <= len(name) <= MAX_NAME_LENGTH or any(ord(character) < 32 for character in name):
+    if not 1 <= len(name) <= MAX_NAME_LENGTH or _is_unprintable(name):
         raise invalid(
             "invalid_name", f"A name has 1 to {MAX_NAME_LENGTH} characters and no control characters.", pointer=pointer
         )
