@@ -47,6 +47,8 @@ def _complete(document: Json) -> Json:
     for operation in _operations(document):
         _secure(operation)
         if "requestBody" in operation:
+            # Bytes that are no JSON, and too many of them.
+            operation["responses"].setdefault("400", {})
             operation["responses"].setdefault("413", {})
             _give_example(operation["requestBody"], schemas)
         operation["responses"] = dict(sorted(operation["responses"].items()))

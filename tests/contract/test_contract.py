@@ -1,0 +1,86 @@
+"""The contract against the running service: every operation, generated calls, no undocumented answer, no 5xx."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from ostiary.api.app import create_app
+from ostiary.api.contract import openapi_yaml
+from ostiary.bootstrap import make_app
+from tests.support.house import OPERATOR_TOKEN, PASSWORD, bearer, settings_for
+from tests.support.web import serve
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+COMMITTED = Path(__file__).parents[2] / "openapi" / "ostiary.yaml"
+
+
+@dataclass(frozen=True)
+class Running:
+    """The service, and an administrator's session."""
+
+    url: str
+    token: str
+
+
+@pytest.fixture(scope="module")
+def running(worker_database: str) -> Generator[Running]:
+    """The service on a socket, with an organization `contract` whose administrator calls."""
+
+    def make(url: str) -> object:
+        return make_app(settings_for(worker_database).model_copy(update={"base_url": url}))
+
+    with serve(make) as url, httpx.Client(base_url=url) as client:
+        person = {"email": "contract@contract.test", "password": PASSWORD, "name": "Contract"}
+        token = client.post("/v1/auth/sign-up", json=person).raise_for_status().json()["token"]
+        named = {"name": "Contract", "slug": "contract"}
+        client.post("/v1/organizations", json=named, headers=bearer(token)).raise_for_status()
+        plan = {"plan": "enterprise"}
+        entitlements = "/v1/operator/organizations/contract/entitlements"
+        client.put(entitlements, json=plan, headers=bearer(OPERATOR_TOKEN)).raise_for_status()
+        yield Running(url, token)
+
+
+schema = schemathesis.openapi.from_dict(create_app().openapi())
+
+
+# Signing out would end the session that the other calls are made with.
+@schema.exclude(operation_id="sign_out").parametrize()
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_operation_answers_what_the_contract_says(case: schemathesis.Case, running: Running) -> None:
+    if "org" in case.path_parameters:
+        case.path_parameters["org"] = "contract"
+    by_operator = case.path.startswith("/v1/operator")
+    token = OPERATOR_TOKEN if by_operator else running.token
+    case.call_and_validate(
+        base_url=running.url, headers=dict(bearer(token)), checks=CHECKS, allow_redirects=False
+    )
+
+
+@schema.parametrize()
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+def test_nobody_without_a_credential_gets_further_than_the_contract_says(
+    case: schemathesis.Case, running: Running
+) -> None:
+    case.call_and_validate(base_url=running.url, checks=CHECKS, allow_redirects=False)
+
+
+def test_the_committed_contract_is_what_the_code_says() -> None:
+    assert COMMITTED.read_text(encoding="utf-8") == openapi_yaml(create_app())
