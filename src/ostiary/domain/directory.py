@@ -81,6 +81,15 @@ class DirectoryGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryCounts:
+    """How much the directory has pushed."""
+
+    users: int
+    active_users: int
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
 class GroupChange:
     """A change of a group's members, by the values the directory names them with.
 

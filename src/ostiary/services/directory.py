@@ -5,11 +5,19 @@ from dataclasses import dataclass, replace
 from ostiary.domain import ids
 from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
-from ostiary.domain.directory import Directory, DirectoryToken, OnDeactivate
+from ostiary.domain.directory import (
+    Directory,
+    DirectoryCounts,
+    DirectoryGroup,
+    DirectoryToken,
+    DirectoryUser,
+    OnDeactivate,
+)
 from ostiary.domain.directory_policy import DirectoryEnablementEffects, ensure_can_enable, ensure_one_role_source
 from ostiary.domain.errors import conflict, not_found
 from ostiary.services import secrets
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
+from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork
 
@@ -43,10 +51,28 @@ class DirectoryService:
         self._kit = kit
 
     async def get(self, caller: Caller, reference: str) -> Directory:
-        """The directory, as it is or as it would begin."""
+        """The directory's settings."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.GET_DIRECTORY)
             return await self._directory(uow, admitted)
+
+    async def counts(self, caller: Caller, reference: str) -> DirectoryCounts:
+        """How much the identity provider pushed."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.GET_DIRECTORY)
+            return await uow.directories.counts(admitted.organization.id)
+
+    async def users(self, caller: Caller, reference: str, page: PageRequest) -> Page[DirectoryUser]:
+        """The users the identity provider pushed."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.LIST_DIRECTORY_USERS)
+            return await uow.directories.users(admitted.organization.id, page)
+
+    async def groups(self, caller: Caller, reference: str, page: PageRequest) -> Page[DirectoryGroup]:
+        """The groups the identity provider pushed."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.LIST_DIRECTORY_GROUPS)
+            return await uow.directories.groups(admitted.organization.id, page)
 
     async def update(self, caller: Caller, reference: str, change: DirectoryChange) -> Directory:
         """Change the settings; raises `role_source_conflict` (R50)."""

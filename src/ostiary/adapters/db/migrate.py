@@ -8,13 +8,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import ostiary
+from ostiary.adapters.db.engine import driver_url
 
 T = TypeVar("T")
+
+
+class DatabaseUnavailableError(Exception):
+    """There is no connection to be had; the text says why."""
 
 
 def configuration() -> Config:
@@ -62,9 +69,14 @@ async def _run(url: str, act: Callable[[Config], object]) -> None:
 
 
 async def _with_connection(url: str, act: Callable[[Connection], T]) -> T:
-    engine = create_async_engine(url, poolclass=NullPool)
     try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(act)
+        engine = create_async_engine(driver_url(url), poolclass=NullPool)
+        connection = await engine.connect()
+    except (OSError, SQLAlchemyError, PostgresError, InterfaceError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DatabaseUnavailableError(f"OSTIARY_DATABASE_URL: the database cannot be reached ({reason}).") from error
+    try:
+        return await connection.run_sync(act)
     finally:
+        await connection.close()
         await engine.dispose()

@@ -5,12 +5,12 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import Field
 
-from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
-from ostiary.api.rest.schemas import Answer, ListOf, Request
+from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
-from ostiary.domain.directory import Directory, DirectoryToken, OnDeactivate
+from ostiary.domain.directory import Directory, DirectoryGroup, DirectoryToken, DirectoryUser, OnDeactivate
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.services.context import Urls
 from ostiary.services.directory import DirectoryChange
@@ -31,6 +31,44 @@ class DirectoryAnswer(Answer):
     attribute_map: dict[str, str]
     lenient_members: bool
     last_synced_at: datetime | None
+
+
+class DirectoryCountsAnswer(Answer):
+    """How much was pushed."""
+
+    users: int
+    active_users: int
+    groups: int
+
+
+class DirectoryDetailsAnswer(DirectoryAnswer):
+    """Directory Sync of the organization, and how much was pushed."""
+
+    counts: DirectoryCountsAnswer
+
+
+class DirectoryUserAnswer(Answer):
+    """A user as the identity provider pushed it; `id` is also the member's."""
+
+    id: str = Field(examples=["mem_01h455vb4pex5vsknk084sn02q"])
+    user_name: str
+    external_id: str | None
+    email: str | None
+    display_name: str
+    active: bool
+    role_value: str | None = Field(description="What the role attribute said, whether or not it sets the role.")
+    created_at: datetime
+    modified_at: datetime
+
+
+class DirectoryGroupAnswer(Answer):
+    """A group as the identity provider pushed it; `id` is also the team's."""
+
+    id: str = Field(examples=["team_01h455vb4pex5vsknk084sn02q"])
+    display_name: str
+    external_id: str | None
+    created_at: datetime
+    modified_at: datetime
 
 
 class DirectoryPatch(Request):
@@ -94,6 +132,30 @@ def _render(directory: Directory, urls: Urls) -> DirectoryAnswer:
     )
 
 
+def _render_user(user: DirectoryUser) -> DirectoryUserAnswer:
+    return DirectoryUserAnswer(
+        id=user.id,
+        user_name=user.user_name,
+        external_id=user.external_id,
+        email=user.email,
+        display_name=user.display_name,
+        active=user.active,
+        role_value=user.role_value,
+        created_at=user.created_at,
+        modified_at=user.modified_at,
+    )
+
+
+def _render_group(group: DirectoryGroup) -> DirectoryGroupAnswer:
+    return DirectoryGroupAnswer(
+        id=group.id,
+        display_name=group.display_name,
+        external_id=group.external_id,
+        created_at=group.created_at,
+        modified_at=group.modified_at,
+    )
+
+
 def _render_effects(effects: DirectoryEnablementEffects) -> DirectoryEffectsAnswer:
     return DirectoryEffectsAnswer(
         teams_cleared=effects.teams_cleared,
@@ -107,9 +169,30 @@ def _render_token(token: DirectoryToken) -> DirectoryTokenAnswer:
 
 
 @router.get("", operation_id=Operation.GET_DIRECTORY, responses=problems(401, 403, 404))
-async def get_directory(org: OrgPath, caller: CallerDep, services: ServicesDep) -> DirectoryAnswer:
-    """The settings, and where the identity provider pushes to."""
-    return _render(await services.directory.get(caller, org), services.urls)
+async def get_directory(org: OrgPath, caller: CallerDep, services: ServicesDep) -> DirectoryDetailsAnswer:
+    """The settings, where the identity provider pushes to, and how much it has pushed."""
+    settings = _render(await services.directory.get(caller, org), services.urls)
+    counts = await services.directory.counts(caller, org)
+    return DirectoryDetailsAnswer(
+        **settings.model_dump(),
+        counts=DirectoryCountsAnswer(users=counts.users, active_users=counts.active_users, groups=counts.groups),
+    )
+
+
+@router.get("/users", operation_id=Operation.LIST_DIRECTORY_USERS, responses=problems(401, 403, 404, 422))
+async def list_directory_users(
+    org: OrgPath, caller: CallerDep, services: ServicesDep, page: PageDep
+) -> ListOf[DirectoryUserAnswer]:
+    """The users the identity provider pushed, oldest first."""
+    return list_of(await services.directory.users(caller, org, page), _render_user)
+
+
+@router.get("/groups", operation_id=Operation.LIST_DIRECTORY_GROUPS, responses=problems(401, 403, 404, 422))
+async def list_directory_groups(
+    org: OrgPath, caller: CallerDep, services: ServicesDep, page: PageDep
+) -> ListOf[DirectoryGroupAnswer]:
+    """The groups the identity provider pushed, oldest first."""
+    return list_of(await services.directory.groups(caller, org, page), _render_group)
 
 
 @router.patch("", operation_id=Operation.UPDATE_DIRECTORY, responses=problems(401, 403, 404, 409, 422))

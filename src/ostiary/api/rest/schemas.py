@@ -14,6 +14,17 @@ S = TypeVar("S")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
+def _is_text(value: object) -> bool:
+    if isinstance(value, str):
+        return _NO_TEXT.search(value) is None
+    if isinstance(value, dict):
+        items = cast("dict[object, object]", value)
+        return all(_is_text(part) for part in (*items.keys(), *items.values()))
+    if isinstance(value, list):
+        return all(_is_text(part) for part in cast("list[object]", value))
+    return True
+
+
 class Request(BaseModel):
     """A request body: unknown fields are refused, so that a misspelt one is never silently ignored."""
 
@@ -23,12 +34,8 @@ class Request(BaseModel):
     @classmethod
     def _text_can_be_stored(cls, value: object) -> object:
         """NUL and lone surrogates are valid JSON and no text: neither a database nor a hash takes them."""
-        if isinstance(value, str) and _NO_TEXT.search(value):
+        if not _is_text(value):
             raise ValueError("Remove the NUL character or the half of a surrogate pair.")
-        if isinstance(value, list | dict):
-            parts = cast("list[object] | dict[object, object]", value)
-            for part in parts if isinstance(parts, list) else (*parts.keys(), *parts.values()):
-                cls._text_can_be_stored(part)
         return value
 
 

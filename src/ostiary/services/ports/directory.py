@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Protocol
 
 from ostiary.domain.access import Principal
-from ostiary.domain.directory import Directory, DirectoryToken
+from ostiary.domain.directory import Directory, DirectoryCounts, DirectoryGroup, DirectoryToken, DirectoryUser
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
+from ostiary.services.paging import Page, PageRequest
 
 
 class DirectoryRepository(Protocol):
@@ -21,6 +22,18 @@ class DirectoryRepository(Protocol):
 
     async def note_sync(self, organization_id: str, at: datetime) -> None:
         """Remember when the directory last wrote."""
+        ...
+
+    async def counts(self, organization_id: str) -> DirectoryCounts:
+        """How much was pushed."""
+        ...
+
+    async def users(self, organization_id: str, page: PageRequest) -> Page[DirectoryUser]:
+        """The users pushed, oldest first."""
+        ...
+
+    async def groups(self, organization_id: str, page: PageRequest) -> Page[DirectoryGroup]:
+        """The groups pushed, oldest first."""
         ...
 
     async def enablement_effects(self, organization_id: str) -> DirectoryEnablementEffects:

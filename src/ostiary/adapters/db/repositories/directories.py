@@ -1,12 +1,14 @@
 """The directory of one organization: settings, tokens, and what switching it on and off does."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Row, Text, Update, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Table, Text, Update, cast, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.directory_rows import read_directory_group, read_directory_user
 from ostiary.adapters.db.tables import (
     directories,
     directory_groups,
@@ -17,9 +19,19 @@ from ostiary.adapters.db.tables import (
     teams,
 )
 from ostiary.domain.access import CredentialKind, Principal
-from ostiary.domain.directory import Directory, DirectoryToken, OnDeactivate
+from ostiary.domain.directory import (
+    Directory,
+    DirectoryCounts,
+    DirectoryGroup,
+    DirectoryToken,
+    DirectoryUser,
+    OnDeactivate,
+)
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.domain.membership import ManagedBy
+from ostiary.services.paging import Page, PageRequest
+
+T = TypeVar("T")
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -77,6 +89,39 @@ class Directories(Repository):
             )
             .values(last_synced_at=at)
         )
+
+    async def counts(self, organization_id: str) -> DirectoryCounts:
+        """How much was pushed."""
+        row = await self._first(
+            select(
+                func.count().label("users"),
+                func.count().filter(directory_users.c.active).label("active_users"),
+                select(func.count())
+                .select_from(directory_groups)
+                .where(directory_groups.c.organization_id == organization_id)
+                .scalar_subquery()
+                .label("groups"),
+            ).where(directory_users.c.organization_id == organization_id)
+        )
+        assert row is not None
+        return DirectoryCounts(row.users, row.active_users, row.groups)
+
+    async def users(self, organization_id: str, page: PageRequest) -> Page[DirectoryUser]:
+        """The users pushed, oldest first."""
+        return await self._page(directory_users, organization_id, page, read_directory_user)
+
+    async def groups(self, organization_id: str, page: PageRequest) -> Page[DirectoryGroup]:
+        """The groups pushed, oldest first."""
+        return await self._page(directory_groups, organization_id, page, read_directory_group)
+
+    async def _page(
+        self, table: Table, organization_id: str, page: PageRequest, read: Callable[[Row[Any]], T]
+    ) -> Page[T]:
+        statement = select(table).where(table.c.organization_id == organization_id)
+        if page.after is not None:
+            statement = statement.where(table.c.id > page.after)
+        rows = (await self._execute(statement.order_by(table.c.id).limit(page.limit + 1))).all()
+        return page_of(rows, page, read, lambda row: row.id)
 
     async def enablement_effects(self, organization_id: str) -> DirectoryEnablementEffects:
         """What enabling would do now (R40)."""
