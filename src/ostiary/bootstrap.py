@@ -1,5 +1,7 @@
 """The only composition root: settings → engine, adapters, services, app; lifespan."""
 
+import asyncio
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,10 +9,13 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from ostiary.adapters.db.engine import Engine, make_engine
+from ostiary.adapters.db.job_queue import PgJobQueue
 from ostiary.adapters.db.readiness import DatabaseReadiness
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.dns import DnsResolver
 from ostiary.adapters.fetcher import HttpMetadataFetcher
+from ostiary.adapters.logging import configure_logging
+from ostiary.adapters.mail import FolderMailer, SmtpMailer
 from ostiary.adapters.passwords import Argon2Hasher
 from ostiary.adapters.saml.messages import Pysaml2Messages
 from ostiary.adapters.saml.metadata import SamlMetadataReader
@@ -22,6 +27,7 @@ from ostiary.api.auth import Authenticator, SessionCookies
 from ostiary.api.deps import Services
 from ostiary.services.accounts import AccountService
 from ostiary.services.authentication import AuthenticationService
+from ostiary.services.cleanup import CleanupService
 from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Kit, Urls
 from ostiary.services.credentials import CredentialService
@@ -31,7 +37,7 @@ from ostiary.services.domains import DomainService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
-from ostiary.services.ports.world import Clock
+from ostiary.services.ports.world import Clock, Mailer, Sealer
 from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
@@ -44,6 +50,11 @@ from ostiary.services.sp_keys import SpKeys
 from ostiary.services.sso import SsoService
 from ostiary.services.teams import TeamService
 from ostiary.settings import Settings
+from ostiary.worker import run_worker as work
+
+
+class SettingError(Exception):
+    """A setting cannot be worked with; the text names it and says what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,8 @@ class House:
     """Everything a process holds open."""
 
     engine: Engine
+    kit: Kit
+    sealer: Sealer
     services: Services
     readiness: DatabaseReadiness
 
@@ -100,7 +113,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         sign_in_finish=FinishService(kit),
         sign_in_log=SignInLogService(kit),
     )
-    return House(engine, services, DatabaseReadiness(engine))
+    return House(engine, kit, sealer, services, DatabaseReadiness(engine))
 
 
 def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -112,8 +125,50 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         app.state.services = house.services
         app.state.readiness = house.readiness
         try:
-            yield
+            if settings.run_worker:
+                async with _working(house, settings):
+                    yield
+            else:
+                yield
         finally:
             await house.engine.dispose()
 
     return create_app(lifespan)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run the background jobs until SIGINT or SIGTERM; raises SettingError where mail could not go out."""
+    configure_logging(level=settings.log_level, readable=settings.is_development)
+    house = build(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with _working(house, settings):
+            await stop.wait()
+    finally:
+        await house.engine.dispose()
+
+
+@asynccontextmanager
+async def _working(house: House, settings: Settings) -> AsyncGenerator[None]:
+    """A worker beside the block; it stops within seconds of the block's end."""
+    mailer, stop = _mailer(settings, house.kit.clock), asyncio.Event()
+    queue, cleanup = PgJobQueue(house.engine, house.sealer), CleanupService(house.kit)
+    worker = asyncio.create_task(work(queue, mailer=mailer, cleanup=cleanup, stop=stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await worker
+
+
+def _mailer(settings: Settings, clock: Clock) -> Mailer:
+    try:
+        if settings.mail_folder is not None:
+            return FolderMailer(settings.mail_folder, sender=settings.mail_from, clock=clock)
+        if settings.smtp_url is not None:
+            return SmtpMailer(settings.smtp_url, sender=settings.mail_from, clock=clock)
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+    raise SettingError("OSTIARY_SMTP_URL: is missing; mail goes out by it, as in smtp://user:password@host:587.")

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from ostiary.adapters.db import migrate as migrations
 from ostiary.api.app import create_app
 from ostiary.api.contract import openapi_yaml
-from ostiary.bootstrap import run_worker
+from ostiary.bootstrap import SettingError, run_worker
 from ostiary.settings import Settings
 
 app = typer.Typer(
     help="Ostiary: SAML single sign-on, SCIM provisioning and org management.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 _MISSING_DEV = "This needs the development extra: pip install 'ostiary[dev]'"
@@ -60,7 +61,7 @@ def dev() -> None:
         database_url=os.environ.get("OSTIARY_DATABASE_URL"),
     )
     try:
-        asyncio.run(run(options))
+        run(options)
     except DevelopmentError as error:
         _fail(str(error))
 
@@ -103,7 +104,10 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run the background jobs: mail and clean-up."""
-    asyncio.run(run_worker(_settings()))
+    try:
+        asyncio.run(run_worker(_settings()))
+    except SettingError as error:
+        _fail(f"Ostiary's worker cannot start:\n  {error}")
 
 
 @app.command()
@@ -116,8 +120,11 @@ def migrate(
     url = os.environ.get("OSTIARY_DATABASE_URL")
     if not url:
         _fail("Ostiary cannot migrate:\n  OSTIARY_DATABASE_URL: is missing")
-    asyncio.run(migrations.downgrade(url, revision) if down else migrations.upgrade(url, revision))
-    present = asyncio.run(migrations.current(url))
+    try:
+        asyncio.run(migrations.downgrade(url, revision) if down else migrations.upgrade(url, revision))
+        present = asyncio.run(migrations.current(url))
+    except migrations.DatabaseUnavailableError as error:
+        _fail(f"Ostiary cannot migrate:\n  {error}")
     typer.echo(f"The schema is at {', '.join(sorted(present)) or 'nothing'}.")
 
 

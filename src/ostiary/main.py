@@ -2,10 +2,13 @@
 
 from fastapi import FastAPI
 
+from ostiary.adapters.logging import configure_logging
 from ostiary.bootstrap import make_app
 from ostiary.settings import Settings
 
 
 def app() -> FastAPI:
     """The application, from the environment's settings."""
-    return make_app(Settings())  # pyright: ignore[reportCallIssue] -- the environment fills the fields
+    settings = Settings()  # pyright: ignore[reportCallIssue] -- the environment fills the fields
+    configure_logging(level=settings.log_level, readable=settings.is_development)
+    return make_app(settings)

@@ -111,7 +111,14 @@ class EmbeddedPostgres:
         )
         command = [home.binaries / "psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"]
         command += ["--host", sockets, "--username", "postgres", "--set", f"name={name}"]
-        subprocess.run(command, input=statement.encode(), check=True, env=_environment(), stdout=subprocess.DEVNULL)
+        subprocess.run(
+            command,
+            input=statement.encode(),
+            check=True,
+            env=_environment(),
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is ours to hear first
+        )
 
     def _running(self) -> tuple[Home, Path]:
         if self._home is None or self._sockets is None:
