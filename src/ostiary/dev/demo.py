@@ -1,0 +1,1 @@
+"""`ostiary demo`: the main story, played against a running `ostiary dev`, each step with its call and its answer."""
