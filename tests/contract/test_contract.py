@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -47,7 +47,7 @@ def running(worker_database: str) -> Generator[Running]:
     def make(url: str) -> object:
         return make_app(settings_for(worker_database).model_copy(update={"base_url": url}))
 
-    with serve(make) as url, httpx.Client(base_url=url) as client:
+    with serve(make) as url, httpx2.Client(base_url=url) as client:
         person = {"email": "contract@contract.test", "password": PASSWORD, "name": "Contract"}
         token = client.post("/v1/auth/sign-up", json=person).raise_for_status().json()["token"]
         named = {"name": "Contract", "slug": "contract"}
@@ -69,9 +69,7 @@ def test_every_operation_answers_what_the_contract_says(case: schemathesis.Case,
         case.path_parameters["org"] = "contract"
     by_operator = case.path.startswith("/v1/operator")
     token = OPERATOR_TOKEN if by_operator else running.token
-    case.call_and_validate(
-        base_url=running.url, headers=dict(bearer(token)), checks=CHECKS, allow_redirects=False
-    )
+    case.call_and_validate(base_url=running.url, headers=dict(bearer(token)), checks=CHECKS, allow_redirects=False)
 
 
 @schema.parametrize()

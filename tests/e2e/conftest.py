@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -26,7 +26,7 @@ async def app(house: House) -> AsyncGenerator[FastAPI]:
 
 
 @pytest.fixture
-async def client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
+async def client(app: FastAPI) -> AsyncGenerator[httpx2.AsyncClient]:
     """A client of the application, without a credential."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ostiary.test") as made:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://ostiary.test") as made:
         yield made

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 
 from tests.external.packages import SIMPLESAMLPHP, require_simplesamlphp
 from tests.support.certificates import key_pair
@@ -65,7 +65,7 @@ class SimpleSamlPhp:
 
     def metadata(self) -> str:
         """Its metadata."""
-        return httpx.get(self.metadata_url, trust_env=False).raise_for_status().text
+        return httpx2.get(self.metadata_url, trust_env=False).raise_for_status().text
 
     def trust(
         self,
@@ -148,8 +148,8 @@ def _wait_until_ready(idp: SimpleSamlPhp, server: subprocess.Popen[bytes], log: 
     problem = "no answer"
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            response = httpx.get(idp.metadata_url, trust_env=False)
-        except httpx.TransportError as error:
+            response = httpx2.get(idp.metadata_url, trust_env=False)
+        except httpx2.TransportError as error:
             problem = str(error)
         else:
             if response.is_success:

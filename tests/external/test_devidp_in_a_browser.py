@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, expect
@@ -37,7 +37,7 @@ def sp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProvider]:
 
 @pytest.fixture(scope="module")
 def metadata(idp: str) -> str:
-    return httpx.get(f"{idp}/metadata").raise_for_status().text
+    return httpx2.get(f"{idp}/metadata").raise_for_status().text
 
 
 async def log_in(page: Page, start: str, email: str) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from saml2.saml import Issuer, NameID, Subject
 from saml2.xmldsig import SIG_RSA_SHA1
@@ -42,7 +42,7 @@ def idp(tmp_path_factory: pytest.TempPathFactory, zone: DevelopmentZone) -> Iter
 
 @pytest.fixture(scope="module")
 def metadata(idp: str) -> str:
-    return httpx.get(f"{idp}/metadata").raise_for_status().text
+    return httpx2.get(f"{idp}/metadata").raise_for_status().text
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +321,7 @@ def test_key_and_certificate_are_private_and_outlive_a_restart(tmp_path: Path) -
     certificates: set[str] = set()
     for _ in range(2):
         with serve(lambda base_url: create_app(DevIdpSettings(base_url, folder))) as base_url:
-            certificates.add(read(httpx.get(f"{base_url}/metadata").text).one(CERTIFICATE))
+            certificates.add(read(httpx2.get(f"{base_url}/metadata").text).one(CERTIFICATE))
     assert len(certificates) == 1
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin
 
-import httpx
+import httpx2
 import lxml.html
 
 MAX_PAGES = 10
@@ -32,7 +32,7 @@ class Browser:
     """One person's browser. Use it as an async context manager."""
 
     def __init__(self, timeout: float = 20) -> None:
-        self.client = httpx.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False)
+        self.client = httpx2.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,11 +42,11 @@ class Browser:
     ) -> None:
         await self.client.aclose()
 
-    async def open(self, url: str) -> httpx.Response:
+    async def open(self, url: str) -> httpx2.Response:
         """The page at the end of the redirects."""
         return await self.client.get(url, follow_redirects=True)
 
-    async def submit(self, form: Form, *, follow: bool = False) -> httpx.Response:
+    async def submit(self, form: Form, *, follow: bool = False) -> httpx2.Response:
         """What the form's target answers: the first answer, or with `follow` the page at the end of the redirects."""
         if form.method == "GET":
             return await self.client.get(form.url, params=form.fields or None, follow_redirects=follow)
@@ -77,7 +77,7 @@ class Browser:
         raise _failed(f"More than {MAX_PAGES} pages", response)
 
 
-def forms_of(response: httpx.Response) -> list[Form]:
+def forms_of(response: httpx2.Response) -> list[Form]:
     """The forms of an HTML page; none for another kind of answer."""
     if "html" not in response.headers.get("content-type", "") or not response.content.strip():
         return []
@@ -92,7 +92,7 @@ def forms_of(response: httpx.Response) -> list[Form]:
     ]
 
 
-def text_of(response: httpx.Response) -> str:
+def text_of(response: httpx2.Response) -> str:
     """What a person would read on the page."""
     page = lxml.html.document_fromstring(response.content)
     for hidden in page.xpath("//script|//style|//head"):
@@ -104,6 +104,6 @@ def _with_field(forms: list[Form], name: str) -> Form | None:
     return next((form for form in forms if name in form.fields), None)
 
 
-def _failed(reason: str, response: httpx.Response) -> SignInFailedError:
+def _failed(reason: str, response: httpx2.Response) -> SignInFailedError:
     text = text_of(response) if response.content.strip() else "nothing"
     return SignInFailedError(f"{reason}: {response.url} answered {response.status_code} and says: {text[:500]}")

@@ -1,9 +1,9 @@
 """Reading refusals."""
 
-import httpx
+import httpx2
 
 
-def code_of(response: httpx.Response, status: int) -> str:
+def code_of(response: httpx2.Response, status: int) -> str:
     """The code of a refusal with this status, once it has the shape every refusal has (RFC 9457)."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"

@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 
-import httpx
+import httpx2
 
 from ostiary.adapters.addresses import is_loopback, is_public
 from ostiary.domain.errors import DomainError, invalid
@@ -35,7 +35,7 @@ class HttpMetadataFetcher:
     ) -> None:
         self._allow_loopback = allow_loopback
         self._resolve = resolve or _system_addresses
-        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+        self._tls = tls or httpx2.create_ssl_context(trust_env=False)
 
     async def fetch(self, url: str) -> bytes:
         """The document, at most 1 MiB, within ten seconds.
@@ -48,10 +48,10 @@ class HttpMetadataFetcher:
                 return await self._from_first_that_connects(target, await self._addresses(target))
         except TimeoutError:
             raise _inaccessible(f"{target.host} did not deliver the document within ten seconds.") from None
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise _inaccessible(_reason(target.host, error)) from error
 
-    async def _addresses(self, target: httpx.URL) -> list[str]:
+    async def _addresses(self, target: httpx2.URL) -> list[str]:
         """The addresses to connect to, each of them allowed."""
         try:
             addresses = await self._resolve(_host(target), _port(target))
@@ -68,17 +68,17 @@ class HttpMetadataFetcher:
             raise _inaccessible(f"{target.host} is not an address of the public internet.")
         return addresses
 
-    async def _from_first_that_connects(self, target: httpx.URL, addresses: list[str]) -> bytes:
+    async def _from_first_that_connects(self, target: httpx2.URL, addresses: list[str]) -> bytes:
         *others, last = addresses[:_MOST_ADDRESSES]
         for address in others:
             try:
                 return await self._get(target, address)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
                 continue
         return await self._get(target, last)
 
-    async def _get(self, target: httpx.URL, address: str) -> bytes:
-        timeout = httpx.Timeout(None, connect=_SECONDS_TO_CONNECT)
+    async def _get(self, target: httpx2.URL, address: str) -> bytes:
+        timeout = httpx2.Timeout(None, connect=_SECONDS_TO_CONNECT)
         headers = {
             "Host": target.netloc.decode("ascii"),
             "User-Agent": "Ostiary",
@@ -87,7 +87,7 @@ class HttpMetadataFetcher:
             "Accept-Encoding": "identity",
         }
         async with (
-            httpx.AsyncClient(verify=self._tls, trust_env=False, follow_redirects=False, timeout=timeout) as client,
+            httpx2.AsyncClient(verify=self._tls, trust_env=False, follow_redirects=False, timeout=timeout) as client,
             client.stream(
                 "GET",
                 target.copy_with(host=address),
@@ -105,13 +105,13 @@ async def _system_addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def _checked(url: str) -> httpx.URL:
+def _checked(url: str) -> httpx2.URL:
     """The URL without its fragment, if it is one we would ever fetch."""
     if len(url) > _MAX_URL:
         raise _inaccessible(f"The address is longer than {_MAX_URL} characters.")
     try:
-        target = httpx.URL(url.strip()).copy_with(fragment=None)
-    except httpx.InvalidURL:
+        target = httpx2.URL(url.strip()).copy_with(fragment=None)
+    except httpx2.InvalidURL:
         raise _inaccessible("The address is not a URL.") from None
     if target.scheme not in {"https", "http"} or not target.host:
         raise _inaccessible("The address must begin with https:// and name a host.")
@@ -122,16 +122,16 @@ def _checked(url: str) -> httpx.URL:
     return target
 
 
-def _host(target: httpx.URL) -> str:
+def _host(target: httpx2.URL) -> str:
     """The host in ASCII, as DNS and TLS know it."""
     return target.raw_host.decode("ascii")
 
 
-def _port(target: httpx.URL) -> int:
+def _port(target: httpx2.URL) -> int:
     return target.port or (443 if target.scheme == "https" else 80)
 
 
-def _check_answer(target: httpx.URL, response: httpx.Response) -> None:
+def _check_answer(target: httpx2.URL, response: httpx2.Response) -> None:
     if response.is_redirect:
         location = response.headers["location"][:_MAX_URL]
         raise _inaccessible(f"{target.host} redirects to {location}; enter the final address.")
@@ -141,7 +141,7 @@ def _check_answer(target: httpx.URL, response: httpx.Response) -> None:
         raise _inaccessible(f"{target.host} sends a compressed document although an uncompressed one was asked for.")
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: httpx2.Response) -> bytes:
     document = bytearray()
     async for chunk in response.aiter_raw():
         document += chunk
@@ -158,7 +158,7 @@ def _reason(host: str, error: BaseException) -> str:
         if isinstance(cause, ssl.SSLError):
             return f"{host} and this service found no common way of speaking TLS."
         cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
         return f"{host} took no connection."
     return f"{host} broke the connection off or does not speak HTTP."
 

@@ -18,7 +18,12 @@ _MOST_FRAMES = 25
 _MOST_CAUSES = 5
 _LONGEST_MESSAGE = 200
 # Below this they log every request, with its URL.
-_QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "asyncio": logging.WARNING, "alembic": logging.WARNING}
+_QUIET = {
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "alembic": logging.WARNING,
+}
 
 
 def configure_logging(*, level: Literal["debug", "info", "warning", "error"], readable: bool) -> None:

@@ -9,7 +9,7 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from saml2 import BINDING_HTTP_POST, SAMLError
 from saml2.mdstore import InMemoryMetaData, MetadataStore
 
@@ -65,7 +65,7 @@ async def _fetch(url: str) -> bytes:
     body = b""
     try:
         async with (
-            httpx.AsyncClient(timeout=FETCH_SECONDS, trust_env=False, follow_redirects=False) as client,
+            httpx2.AsyncClient(timeout=FETCH_SECONDS, trust_env=False, follow_redirects=False) as client,
             client.stream("GET", url) as response,
         ):
             if not response.is_success:
@@ -74,6 +74,6 @@ async def _fetch(url: str) -> bytes:
                 body += chunk
                 if len(body) > MAX_METADATA:
                     raise RequestRefused(f"The metadata at {url} is larger than {MAX_METADATA} bytes.")
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise RequestRefused(f"The metadata at {url} could not be fetched: {error}. Is the service running?") from error
     return body

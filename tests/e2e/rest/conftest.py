@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -24,22 +24,22 @@ async def bo(house: House, ada: Person) -> Person:
 
 
 @pytest.fixture
-async def as_ada(app: FastAPI, ada: Person) -> AsyncGenerator[httpx.AsyncClient]:
+async def as_ada(app: FastAPI, ada: Person) -> AsyncGenerator[httpx2.AsyncClient]:
     """Ada's client, inside acme."""
     async with in_acme(app, ada) as client:
         yield client
 
 
 @pytest.fixture
-async def as_bo(app: FastAPI, bo: Person) -> AsyncGenerator[httpx.AsyncClient]:
+async def as_bo(app: FastAPI, bo: Person) -> AsyncGenerator[httpx2.AsyncClient]:
     """Bo's client, inside acme."""
     async with in_acme(app, bo) as client:
         yield client
 
 
-def in_acme(app: FastAPI, person: Person) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app),
+def in_acme(app: FastAPI, person: Person) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app),
         base_url="http://ostiary.test/v1/organizations/acme",
         headers=bearer(person.token),
     )

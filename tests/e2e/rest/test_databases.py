@@ -1,12 +1,12 @@
 """Databases and credentials over HTTP."""
 
-import httpx
+import httpx2
 
 from tests.support.house import House, Person
 from tests.support.problem import code_of
 
 
-async def test_a_database_is_made_listed_and_deleted(as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient) -> None:
+async def test_a_database_is_made_listed_and_deleted(as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient) -> None:
     made = await as_ada.post("/databases", json={"name": "orders"})
     assert made.status_code == 201
     database = made.json()
@@ -19,7 +19,7 @@ async def test_a_database_is_made_listed_and_deleted(as_ada: httpx.AsyncClient, 
 
 
 async def test_a_database_administrator_makes_and_revokes_credentials(
-    house: House, client: httpx.AsyncClient, as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient, bo: Person
+    house: House, client: httpx2.AsyncClient, as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, bo: Person
 ) -> None:
     database = (await as_ada.post("/databases", json={"name": "orders"})).json()
     path = f"/databases/{database['id']}"
@@ -53,7 +53,7 @@ async def test_a_database_administrator_makes_and_revokes_credentials(
 
 
 async def test_what_does_not_verify_looks_the_same_whatever_is_wrong(
-    client: httpx.AsyncClient, as_ada: httpx.AsyncClient
+    client: httpx2.AsyncClient, as_ada: httpx2.AsyncClient
 ) -> None:
     database = (await as_ada.post("/databases", json={"name": "orders"})).json()
     path = f"/databases/{database['id']}/credentials"
@@ -71,7 +71,7 @@ async def test_what_does_not_verify_looks_the_same_whatever_is_wrong(
 
 
 async def test_R15_credentials_whose_creator_was_removed_are_found_over_the_organization(
-    house: House, client: httpx.AsyncClient, as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient, bo: Person
+    house: House, client: httpx2.AsyncClient, as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, bo: Person
 ) -> None:
     database = (await as_ada.post("/databases", json={"name": "orders"})).json()
     member = await house.member(bo)

@@ -1,13 +1,13 @@
 """Invitations over HTTP."""
 
-import httpx
+import httpx2
 
 from tests.support.house import House, Person, bearer
 from tests.support.problem import code_of
 
 
 async def test_an_invitation_is_sent_listed_and_accepted(
-    house: House, client: httpx.AsyncClient, as_ada: httpx.AsyncClient, ada: Person
+    house: House, client: httpx2.AsyncClient, as_ada: httpx2.AsyncClient, ada: Person
 ) -> None:
     team = (await as_ada.post("/teams", json={"name": "Platform"})).json()
     body = {"email": "Cy@ACME.test", "role": "administrator", "team_ids": [team["id"]]}
@@ -37,7 +37,7 @@ async def test_an_invitation_is_sent_listed_and_accepted(
 
 
 async def test_accepting_needs_the_account_of_the_address_and_the_secret(
-    house: House, client: httpx.AsyncClient, as_ada: httpx.AsyncClient
+    house: House, client: httpx2.AsyncClient, as_ada: httpx2.AsyncClient
 ) -> None:
     await as_ada.post("/invitations", json={"email": "cy@acme.test"})
     token = await house.invitation_token("cy@acme.test")
@@ -51,7 +51,7 @@ async def test_accepting_needs_the_account_of_the_address_and_the_secret(
     assert refused.json()["errors"][0]["pointer"] == "/token"
 
 
-async def test_an_invitation_is_revoked_once(as_ada: httpx.AsyncClient) -> None:
+async def test_an_invitation_is_revoked_once(as_ada: httpx2.AsyncClient) -> None:
     sent = (await as_ada.post("/invitations", json={"email": "cy@acme.test"})).json()
     assert sent["role"] == "member"
     path = f"/invitations/{sent['id']}"
@@ -61,7 +61,7 @@ async def test_an_invitation_is_revoked_once(as_ada: httpx.AsyncClient) -> None:
 
 
 async def test_an_invitation_that_cannot_be_is_refused_with_its_reason(
-    house: House, as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient
+    house: House, as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient
 ) -> None:
     assert code_of(await as_bo.post("/invitations", json={"email": "cy@acme.test"}), 403) == "forbidden"
     assert code_of(await as_ada.post("/invitations", json={"email": "nobody"}), 422) == "invalid_email"
@@ -73,7 +73,7 @@ async def test_an_invitation_that_cannot_be_is_refused_with_its_reason(
     assert code_of(await as_ada.post("/invitations", json={"email": "cy@acme.test"}), 409) == "invitation_pending"
 
 
-async def test_R16_invitations_are_closed_while_sso_is_on(house: House, as_ada: httpx.AsyncClient) -> None:
+async def test_R16_invitations_are_closed_while_sso_is_on(house: House, as_ada: httpx2.AsyncClient) -> None:
     await house.enable_sso()
     refused = await as_ada.post("/invitations", json={"email": "cy@acme.test"})
     assert code_of(refused, 409) == "invitations_disabled_by_sso"

@@ -1,6 +1,6 @@
 """`/v1/organizations/{org}/members` over HTTP."""
 
-import httpx
+import httpx2
 import pytest
 
 from ostiary.domain.membership import Role
@@ -9,7 +9,7 @@ from tests.support.problem import code_of
 
 
 async def test_a_member_shows_person_role_teams_databases_and_where_they_came_from(
-    house: House, as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient, ada: Person, bo: Person
+    house: House, as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, ada: Person, bo: Person
 ) -> None:
     member = await house.member(bo)
     team = (await as_ada.post("/teams", json={"name": "Platform"})).json()
@@ -39,7 +39,7 @@ async def test_a_member_shows_person_role_teams_databases_and_where_they_came_fr
 
 
 async def test_members_come_in_pages_and_by_filters(
-    as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient, house: House, ada: Person
+    as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, house: House, ada: Person
 ) -> None:
     first = (await as_bo.get("/members", params={"limit": 1})).json()
     rest = (await as_bo.get("/members", params={"limit": 1, "cursor": first["next_cursor"]})).json()
@@ -53,7 +53,7 @@ async def test_members_come_in_pages_and_by_filters(
 
 
 async def test_an_administrator_changes_suspends_reactivates_and_removes_a_member(
-    house: House, as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient, bo: Person
+    house: House, as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, bo: Person
 ) -> None:
     path = f"/members/{(await house.member(bo)).id}"
     promoted = await as_ada.patch(path, json={"role": "administrator"})
@@ -69,7 +69,9 @@ async def test_an_administrator_changes_suspends_reactivates_and_removes_a_membe
     assert code_of(await as_bo.get("/members"), 404) == "organization_not_found"
 
 
-async def test_R61_the_last_administrator_is_answered_409(house: House, as_ada: httpx.AsyncClient, ada: Person) -> None:
+async def test_R61_the_last_administrator_is_answered_409(
+    house: House, as_ada: httpx2.AsyncClient, ada: Person
+) -> None:
     path = f"/members/{(await house.member(ada)).id}"
     assert code_of(await as_ada.patch(path, json={"role": "member"}), 409) == "last_administrator"
     assert code_of(await as_ada.delete(path), 409) == "last_administrator"
@@ -77,7 +79,7 @@ async def test_R61_the_last_administrator_is_answered_409(house: House, as_ada: 
 
 
 async def test_R12_sso_is_required_of_another_administrator(
-    house: House, as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient, bo: Person
+    house: House, as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, bo: Person
 ) -> None:
     path = f"/members/{(await house.member(bo)).id}"
     assert code_of(await as_ada.post(f"{path}/require-sso"), 409) == "sso_not_enabled"
@@ -91,7 +93,7 @@ async def test_R12_sso_is_required_of_another_administrator(
 
 
 async def test_R35_identities_are_listed_and_deleted(
-    house: House, as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient, bo: Person
+    house: House, as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, bo: Person
 ) -> None:
     path = f"/members/{(await house.member(bo)).id}/identities"
     await house.sso_session(bo, internal_id="00u1")
@@ -106,7 +108,7 @@ async def test_R35_identities_are_listed_and_deleted(
 
 @pytest.mark.parametrize("body", [{}, {"role": "king"}, {"role": "member", "status": "suspended"}])
 async def test_a_change_that_says_too_little_or_too_much_is_refused(
-    house: House, as_ada: httpx.AsyncClient, bo: Person, body: dict[str, str]
+    house: House, as_ada: httpx2.AsyncClient, bo: Person, body: dict[str, str]
 ) -> None:
     member = await house.member(bo)
     assert code_of(await as_ada.patch(f"/members/{member.id}", json=body), 422) == "invalid_request"
@@ -115,11 +117,11 @@ async def test_a_change_that_says_too_little_or_too_much_is_refused(
 
 @pytest.mark.parametrize("text", ["%", "'", "\\", "\U0001f600"])
 async def test_signs_of_the_search_language_are_searched_for_like_any_text(
-    as_ada: httpx.AsyncClient, text: str
+    as_ada: httpx2.AsyncClient, text: str
 ) -> None:
     assert (await as_ada.get("/members", params={"q": text})).json()["data"] == []
 
 
-async def test_text_the_database_cannot_hold_is_refused_wherever_it_stands(as_ada: httpx.AsyncClient) -> None:
+async def test_text_the_database_cannot_hold_is_refused_wherever_it_stands(as_ada: httpx2.AsyncClient) -> None:
     assert code_of(await as_ada.get("/members", params={"q": "\0"}), 422) == "invalid_text"
     assert code_of(await as_ada.get("http://ostiary.test/v1/organizations/%00/members"), 422) == "invalid_text"

@@ -1,12 +1,12 @@
 """`/v1/organizations/{org}/teams` over HTTP."""
 
-import httpx
+import httpx2
 
 from tests.support.house import House, Person
 from tests.support.problem import code_of
 
 
-async def test_a_team_is_made_read_renamed_and_deleted(as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient) -> None:
+async def test_a_team_is_made_read_renamed_and_deleted(as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient) -> None:
     made = await as_ada.post("/teams", json={"name": "Platform"})
     assert made.status_code == 201
     team = made.json()
@@ -20,7 +20,7 @@ async def test_a_team_is_made_read_renamed_and_deleted(as_ada: httpx.AsyncClient
 
 
 async def test_members_are_put_into_a_team_and_taken_out(
-    house: House, as_ada: httpx.AsyncClient, as_bo: httpx.AsyncClient, bo: Person
+    house: House, as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, bo: Person
 ) -> None:
     team = (await as_ada.post("/teams", json={"name": "Platform"})).json()
     path = f"/teams/{team['id']}/members/{(await house.member(bo)).id}"
@@ -35,7 +35,7 @@ async def test_members_are_put_into_a_team_and_taken_out(
     assert code_of(await as_bo.put(path), 403) == "forbidden"
 
 
-async def test_a_team_needs_a_name_of_its_own(as_ada: httpx.AsyncClient) -> None:
+async def test_a_team_needs_a_name_of_its_own(as_ada: httpx2.AsyncClient) -> None:
     await as_ada.post("/teams", json={"name": "Platform"})
     assert code_of(await as_ada.post("/teams", json={"name": "platform"}), 409) == "team_name_taken"
     refused = await as_ada.post("/teams", json={"name": " "})
@@ -43,6 +43,6 @@ async def test_a_team_needs_a_name_of_its_own(as_ada: httpx.AsyncClient) -> None
     assert refused.json()["errors"][0]["pointer"] == "/name"
 
 
-async def test_R40_teams_belong_to_the_directory_while_it_is_on(house: House, as_ada: httpx.AsyncClient) -> None:
+async def test_R40_teams_belong_to_the_directory_while_it_is_on(house: House, as_ada: httpx2.AsyncClient) -> None:
     await house.enable_directory()
     assert code_of(await as_ada.post("/teams", json={"name": "Platform"}), 409) == "directory_managed"

@@ -9,7 +9,7 @@ import structlog
 from ostiary.adapters.logging import configure_logging
 
 log = structlog.get_logger("ostiary.test")
-TOUCHED = ("", "uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "asyncio", "alembic")
+TOUCHED = ("", "uvicorn", "uvicorn.error", "uvicorn.access", "httpx2", "httpcore2", "asyncio", "alembic")
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +145,7 @@ def test_less_than_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) 
 
 def test_http_clients_do_not_log_the_addresses_they_fetch(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(level="debug", readable=False)
-    logging.getLogger("httpx").info("HTTP Request: GET https://idp.example/metadata")
+    logging.getLogger("httpx2").info("HTTP Request: GET https://idp.example/metadata")
     assert lines(capsys) == []
 
 
