@@ -34,6 +34,7 @@ EXCLUSIVE_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 ENVELOPED = f"{DSIG}enveloped-signature"
 RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 SHA256 = f"{XENC}sha256"
+RESPONSE_TAG = f"{{{SAMLP}}}Response"
 NAMES = {"samlp": SAMLP, "saml": SAML, "ds": DSIG, "xenc": XENC}
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)

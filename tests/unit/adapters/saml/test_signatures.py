@@ -16,6 +16,7 @@ from tests.support.saml_factory import (
     NOW,
     Element,
     Party,
+    Said,
     Signing,
     assertion_in,
     attacker,
@@ -23,6 +24,7 @@ from tests.support.saml_factory import (
     one,
     party,
     response,
+    response_xml,
     sign,
     signature_template,
     signed_response,
@@ -352,6 +354,17 @@ def test_text_moved_out_of_the_signed_part_is_refused() -> None:
     root = signed_response()
     signature_of(root).tail = None
     assert refusal(root).reason is Reason.SIGNATURE_INVALID
+
+
+def test_bytes_that_cannot_be_made_a_second_time_are_refused_although_the_signature_holds() -> None:
+    """lxml passes over #default, xmlsec does not: what the two make of this document differs."""
+    prefixes = f'<InclusiveNamespaces xmlns="{EXCLUSIVE_C14N}" PrefixList="#default"/>'
+    transform = f'<ds:Transform Algorithm="{EXCLUSIVE_C14N}">{prefixes}</ds:Transform>'
+    root = etree.fromstring(response_xml(Said()).replace("<samlp:Response ", '<samlp:Response xmlns="urn:unused" '))
+    sign(assertion_in(root), Signing(transforms=ENVELOPED_TRANSFORM + transform))
+    refused = refusal(root)
+    assert refused.reason is Reason.SIGNATURE_INVALID
+    assert "What was signed" in refused.detail
 
 
 def test_a_relative_namespace_that_canonicalization_cannot_write_is_refused() -> None:

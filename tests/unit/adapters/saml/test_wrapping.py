@@ -246,6 +246,41 @@ def nested_response() -> Element:
     return outer
 
 
+def evil_in_extensions() -> Element:
+    """Without a signature of its own, and the signed one in its place: a careless reader takes the first it finds."""
+    root = signed_response()
+    extensions = etree.Element(f"{{{SAMLP}}}Extensions")
+    extensions.append(evil_assertion())
+    root.insert(1, extensions)
+    return root
+
+
+def evil_in_status_detail() -> Element:
+    root = signed_response()
+    detail = etree.SubElement(one(root, "samlp:Status"), f"{{{SAMLP}}}StatusDetail")
+    detail.append(evil_assertion())
+    return root
+
+
+def evil_encrypted_in_status_detail() -> Element:
+    root = signed_response()
+    detail = etree.SubElement(one(root, "samlp:Status"), f"{{{SAMLP}}}StatusDetail")
+    detail.append(encrypt(response(EVIL), Encrypting(party("sp"))))
+    return root
+
+
+def evil_in_key_info() -> Element:
+    root = signed_response()
+    one(signature_in(assertion_in(root)), "ds:KeyInfo").append(evil_assertion())
+    return root
+
+
+def evil_signed_in_advice() -> Element:
+    """Signed by the identity provider as a whole, and still nothing that one would send."""
+    advice = f"<saml:Advice>{assertion_xml(EVIL)}</saml:Advice>"
+    return signed_response(Said(advice=advice))
+
+
 WRAPPINGS: list[Callable[[], Element]] = [
     xsw1,
     xsw2,
@@ -265,6 +300,11 @@ WRAPPINGS: list[Callable[[], Element]] = [
     two_encrypted_ones,
     genuine_beside_the_data_inside_an_encrypted_one,
     genuine_plain_inside_an_encrypted_one,
+    evil_in_extensions,
+    evil_in_status_detail,
+    evil_encrypted_in_status_detail,
+    evil_in_key_info,
+    evil_signed_in_advice,
     assertion_of_another_namespace,
     response_in_an_envelope,
     nested_response,
