@@ -56,9 +56,8 @@ class UserProvisioningService:
             member = await p.uow.directory_users.match_member(p.organization_id, facts.user_name, facts.email)
             if member is not None and await p.uow.directory_users.lock(p.organization_id, member.id) is not None:
                 raise conflict("user_name_taken", "The directory has this user already. Look it up by its userName.")
-            user = _revised(
-                p, _blank(p, self._kit.ids.new(ids.MEMBER) if member is None else member.id), document, active=True
-            )
+            blank = _blank(p, self._kit.ids.new(ids.MEMBER) if member is None else member.id)
+            user = _revised(p, blank, {"active": True, **document})
             await p.uow.directory_users.add(user)
             if member is None and not user.active:
                 await p.journal.write("directory_user.created", "member", user.id, after={"user_name": user.user_name})
@@ -83,7 +82,7 @@ class UserProvisioningService:
         async def work(p: Provisioning) -> StoredUser:
             before, member = await _locked(p, user_id)
             ensure_version(before.version, expected)
-            user = _revised(p, before, revise(before.document), active=before.active)
+            user = _revised(p, before, revise(before.document))
             if not before.version:
                 await p.uow.directory_users.add(user)
                 return await _stored(p, user, None, member)
@@ -121,7 +120,7 @@ async def take_over(p: Provisioning, user_id: str) -> None:
     """Make an unmanaged member the directory's, as it is, because the directory wrote about it (R49)."""
     before, member = await _locked(p, user_id)
     if not before.version:
-        user = _revised(p, before, before.document, active=before.active)
+        user = _revised(p, before, before.document)
         await p.uow.directory_users.add(user)
         await settle(p, user, None, member)
 
@@ -159,19 +158,18 @@ def _blank(p: Provisioning, user_id: str) -> DirectoryUser:
     )
 
 
-def _revised(p: Provisioning, before: DirectoryUser, document: Document, *, active: bool) -> DirectoryUser:
-    """The user a document describes; where the document is silent, `active` says whether the person has access."""
+def _revised(p: Provisioning, before: DirectoryUser, document: Document) -> DirectoryUser:
+    """The user a document describes; one that is silent about `active` gives and takes no access."""
     facts = read_user(document, p.directory)
-    active = active if facts.active is None else facts.active
     return replace(
         before,
         user_name=facts.user_name,
         external_id=facts.external_id,
         email=facts.email,
         display_name=facts.display_name,
-        active=active,
+        active=before.active if facts.active is None else facts.active,
         role_value=facts.role_value,
-        document={**document, "active": active},
+        document=document,
         version=before.version + 1,
         modified_at=p.now,
     )

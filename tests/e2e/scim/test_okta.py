@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.support.directory import DirectorySync, patch_of
 from tests.support.house import Person
@@ -27,7 +27,7 @@ def okta_user(email: str, **attributes: Any) -> dict[str, Any]:
     }
 
 
-async def test_saving_the_integration_reads_users_and_groups_by_index(scim: httpx.AsyncClient) -> None:
+async def test_saving_the_integration_reads_users_and_groups_by_index(scim: httpx2.AsyncClient) -> None:
     users = await scim.get("/Users", params={"startIndex": 1, "count": 2})
     groups = await scim.get("/Groups", params={"startIndex": 1, "count": 100})
 
@@ -44,7 +44,9 @@ async def test_saving_the_integration_reads_users_and_groups_by_index(scim: http
     }
 
 
-async def test_a_user_is_looked_for_created_and_not_created_twice(scim: httpx.AsyncClient, sync: DirectorySync) -> None:
+async def test_a_user_is_looked_for_created_and_not_created_twice(
+    scim: httpx2.AsyncClient, sync: DirectorySync
+) -> None:
     lookup = {"filter": 'userName eq "bo@acme.test"', "startIndex": 1, "count": 100}
     assert (await scim.get("/Users", params=lookup)).json()["totalResults"] == 0
 
@@ -69,7 +71,7 @@ async def test_a_user_is_looked_for_created_and_not_created_twice(scim: httpx.As
 
 
 async def test_a_wizard_app_deactivates_by_a_full_put_and_reactivates_by_another(
-    scim: httpx.AsyncClient, sync: DirectorySync
+    scim: httpx2.AsyncClient, sync: DirectorySync
 ) -> None:
     user = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()
 
@@ -85,7 +87,7 @@ async def test_a_wizard_app_deactivates_by_a_full_put_and_reactivates_by_another
 
 
 async def test_a_gallery_app_deactivates_and_renames_by_patch_without_a_path(
-    scim: httpx.AsyncClient, sync: DirectorySync
+    scim: httpx2.AsyncClient, sync: DirectorySync
 ) -> None:
     user = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()
 
@@ -114,14 +116,14 @@ async def test_a_gallery_app_deactivates_and_renames_by_patch_without_a_path(
     assert await sync.member(user["id"]) is None
 
 
-async def test_an_invited_user_who_never_signed_in_is_listed_as_active(scim: httpx.AsyncClient) -> None:
+async def test_an_invited_user_who_never_signed_in_is_listed_as_active(scim: httpx2.AsyncClient) -> None:
     user = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()
 
     assert (await scim.get(f"/Users/{user['id']}")).json()["active"] is True
 
 
 async def test_a_group_is_pushed_filled_renamed_emptied_and_deleted(
-    scim: httpx.AsyncClient, sync: DirectorySync
+    scim: httpx2.AsyncClient, sync: DirectorySync
 ) -> None:
     bo = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()["id"]
     cy = (await scim.post("/Users", json=okta_user("cy@acme.test"))).json()["id"]
@@ -162,7 +164,7 @@ async def test_a_group_is_pushed_filled_renamed_emptied_and_deleted(
 
 
 async def test_one_unknown_member_in_a_push_of_many_does_not_lose_the_others(
-    scim: httpx.AsyncClient, sync: DirectorySync
+    scim: httpx2.AsyncClient, sync: DirectorySync
 ) -> None:
     bo = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()["id"]
 
@@ -178,7 +180,7 @@ async def test_one_unknown_member_in_a_push_of_many_does_not_lose_the_others(
 
 
 async def test_importing_lists_the_members_there_are_and_assigning_takes_them_over(
-    scim: httpx.AsyncClient, sync: DirectorySync, ada: Person
+    scim: httpx2.AsyncClient, sync: DirectorySync, ada: Person
 ) -> None:
     listed = (await scim.get("/Users", params={"startIndex": 1, "count": 100})).json()["Resources"]
     assert [(user["userName"], user["active"], user["meta"]["version"]) for user in listed] == [

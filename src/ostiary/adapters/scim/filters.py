@@ -122,8 +122,8 @@ class _OnResource(_Visitor):
         if related is not None:
             relation, sub = related
             if node.op is CompareOperator.ne:
-                return not_(_any(relation, _compare_column(sub, CompareOperator.eq, node.value)))
-            return _any(relation, _compare_column(sub, node.op, node.value))
+                return not_(_any(relation, _compare_column(sub, CompareOperator.eq, node.value, case_exact=False)))
+            return _any(relation, _compare_column(sub, node.op, node.value, case_exact=False))
         attribute = self._attribute(node.attr_path)
         column = self._column(attribute)
         if column is not None:
@@ -223,7 +223,8 @@ class _OnRelated(_Visitor):
         self._relation = relation
 
     def visit_comparison(self, node: Comparison) -> ColumnElement[bool]:
-        return _compare_column(_related_column(self._relation, node.attr_path.attr), node.op, node.value)
+        column = _related_column(self._relation, node.attr_path.attr)
+        return _compare_column(column, node.op, node.value, case_exact=False)
 
     def visit_present(self, node: Present) -> ColumnElement[bool]:
         return _related_column(self._relation, node.attr_path.attr).is_not(None)
@@ -250,7 +251,7 @@ def _values(document: ColumnElement[Any], keys: tuple[str, ...]) -> Any:
 
 
 def _among(value: Any, matching: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists(select(literal(1)).select_from(value).where(matching))
+    return exists(select(literal(1)).select_from(value.scalar_alias).where(matching))
 
 
 def _whole(value: Any) -> ColumnElement[str]:
@@ -272,7 +273,7 @@ def _compare_text(
 
 
 def _compare_column(
-    column: ColumnElement[Any], op: CompareOperator, value: Any, *, case_exact: bool = True
+    column: ColumnElement[Any], op: CompareOperator, value: Any, *, case_exact: bool
 ) -> ColumnElement[bool]:
     """A comparison of a column, by the type the column has."""
     if value is None:

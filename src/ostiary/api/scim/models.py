@@ -4,7 +4,7 @@ A field loosened is a field overridden, which the type checker forbids because f
 these through their parent's type.
 """
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import scim2_models
 from pydantic import Field
@@ -32,9 +32,10 @@ class Manager(scim2_models.Manager):
     value: Annotated[str | None, CaseExact.true] = None
     """The id of the SCIM resource representing the User's manager."""
 
-    ref: Annotated[Reference["User[Any]"] | None, Mutability.read_write] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
-        None, serialization_alias="$ref", validation_alias="$ref"
-    )
+    ref: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        Reference["User"] | None,  # pyright: ignore[reportMissingTypeArgument] - named by its resource type
+        Mutability.read_write,
+    ] = Field(None, serialization_alias="$ref", validation_alias="$ref")
     """The URI of the SCIM resource representing the User's manager."""
 
 
@@ -54,11 +55,20 @@ class User(scim2_models.User[AnyExtension]):
     Emails: ClassVar[type[ComplexAttribute]] = Email
 
 
-class GroupMember(scim2_models.GroupMember):
-    """A member; its display name is the user's."""
+class GroupMember(ComplexAttribute):
+    """A member, by its id alone: names are read at `/Users`."""
 
-    display: Annotated[str | None, Mutability.read_only] = None
-    """The member's name."""
+    value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
+    """Identifier of the member of this Group."""
+
+    ref: Annotated[
+        Reference["User"] | None,  # pyright: ignore[reportMissingTypeArgument] - named by its resource type
+        Mutability.immutable,
+    ] = Field(None, serialization_alias="$ref", validation_alias="$ref")
+    """The URI of the member."""
+
+    type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
+    """What the member is."""
 
 
 class Group(scim2_models.Group):

@@ -15,7 +15,7 @@ from ostiary.api.errors import SCIM_JSON
 from ostiary.api.scim.models import GROUP_URN, USER_URN, UserResource
 from ostiary.api.scim.quirks import is_list, is_object, key_of
 from ostiary.api.scim.requests import refusing
-from ostiary.services.ports.provisioning import Listing, ListQuery, Named, StoredGroup, StoredUser
+from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup, StoredUser
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _ALWAYS = ("schemas", "id")
@@ -132,7 +132,15 @@ ProjectionDep = Annotated[Projection, Depends(_projection)]
 
 def user(stored: StoredUser, base_url: str) -> Rendered:
     """A user as it is sent."""
-    groups = [_reference(group, f"{base_url}/Groups", "direct") for group in stored.groups]
+    groups = [
+        {
+            "value": group.id,
+            "$ref": f"{base_url}/Groups/{group.id}",
+            "display": group.name,
+            "type": "direct",
+        }
+        for group in stored.groups
+    ]
     return {
         "schemas": [USER_URN],
         "id": stored.id,
@@ -144,7 +152,10 @@ def user(stored: StoredUser, base_url: str) -> Rendered:
 
 def group(stored: StoredGroup, base_url: str) -> Rendered:
     """A group as it is sent; without members where they were not read."""
-    members = [_reference(member, f"{base_url}/Users", "User") for member in stored.members or ()]
+    members = [
+        {"value": member_id, "$ref": f"{base_url}/Users/{member_id}", "type": "User"}
+        for member_id in stored.members or ()
+    ]
     return {
         "schemas": [GROUP_URN],
         "id": stored.id,
@@ -152,10 +163,6 @@ def group(stored: StoredGroup, base_url: str) -> Rendered:
         **({} if stored.members is None else {"members": members}),
         "meta": _meta(stored, "Group", f"{base_url}/Groups"),
     }
-
-
-def _reference(named: Named, base_url: str, kind: str) -> Rendered:
-    return {"value": named.id, "$ref": f"{base_url}/{named.id}", "display": named.name, "type": kind}
 
 
 def _meta(stored: StoredUser | StoredGroup, resource_type: str, base_url: str) -> Rendered:

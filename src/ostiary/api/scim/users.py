@@ -9,6 +9,7 @@ from ostiary.api.deps import ServicesDep
 from ostiary.api.scim import documents, quirks, rendering
 from ostiary.api.scim.rendering import ProjectionDep
 from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, ListDep, is_known
+from ostiary.domain.directory_document import Document
 
 router = APIRouter()
 
@@ -55,7 +56,11 @@ async def replace_user(
 ) -> Response:
     """Replace a user; `active` left out stays as it is."""
     document = documents.read_user(body, Context.RESOURCE_REPLACEMENT_REQUEST)
-    user = await services.users.change(caller, user_id, lambda _: document, expected=expected)
+
+    def revise(before: Document) -> Document:
+        return {**({"active": before["active"]} if "active" in before else {}), **document}
+
+    user = await services.users.change(caller, user_id, revise, expected=expected)
     return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
 
 

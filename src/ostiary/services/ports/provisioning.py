@@ -34,14 +34,14 @@ class StoredUser:
 
 @dataclass(frozen=True, slots=True)
 class StoredGroup:
-    """A group to send back. `members` is None where nobody asked for them."""
+    """A group to send back. `members` are ids; None where nobody asked for them."""
 
     id: str
     document: Mapping[str, JsonValue]
     version: int
     created_at: datetime
     modified_at: datetime
-    members: tuple[Named, ...] | None = None
+    members: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

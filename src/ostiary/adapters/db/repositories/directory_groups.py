@@ -38,20 +38,14 @@ from ostiary.adapters.scim.filters import Relation, Source, condition
 from ostiary.domain import ids
 from ostiary.domain.directory import DirectoryGroup, DirectoryUser
 from ostiary.domain.membership import ManagedBy
-from ostiary.services.ports.provisioning import Listing, ListQuery, Named, Resolved, StoredGroup
-
-_JOINED_USERS = directory_group_members.join(
-    directory_users,
-    (directory_users.c.organization_id == directory_group_members.c.organization_id)
-    & (directory_users.c.id == directory_group_members.c.member_id),
-)
+from ostiary.services.ports.provisioning import Listing, ListQuery, Resolved, StoredGroup
 
 
 def _source(organization_id: str) -> Source:
     groups = directory_groups.c
     rows = (
         select(literal(1))
-        .select_from(_JOINED_USERS)
+        .select_from(directory_group_members)
         .where(
             directory_group_members.c.organization_id == organization_id,
             directory_group_members.c.group_id == groups.id,
@@ -68,11 +62,7 @@ def _source(organization_id: str) -> Source:
             "meta.lastmodified": groups.modified_at,
             "meta.resourcetype": literal("Group"),
         },
-        relations={
-            "members": Relation(
-                rows, {"value": directory_group_members.c.member_id, "display": directory_users.c.display_name}
-            )
-        },
+        relations={"members": Relation(rows, {"value": directory_group_members.c.member_id})},
     )
 
 
@@ -106,17 +96,16 @@ class DirectoryGroups(Repository):
         return Listing(total, await self._stored(organization_id, rows, joined=query.joined))
 
     async def _stored(self, organization_id: str, rows: Sequence[Row[Any]], *, joined: bool) -> tuple[StoredGroup, ...]:
-        found: dict[str, list[Named]] = {row.id: [] for row in rows}
+        found: dict[str, list[str]] = {row.id: [] for row in rows}
         if joined and found:
             of_group = directory_group_members.c
             entries = await self._execute(
-                select(of_group.group_id, of_group.member_id, directory_users.c.display_name)
-                .select_from(_JOINED_USERS)
+                select(of_group.group_id, of_group.member_id)
                 .where(of_group.organization_id == organization_id, of_group.group_id.in_(list(found)))
                 .order_by(of_group.group_id, of_group.member_id)
             )
             for entry in entries:
-                found[entry.group_id].append(Named(entry.member_id, entry.display_name))
+                found[entry.group_id].append(entry.member_id)
         return tuple(
             StoredGroup(
                 id=row.id,

@@ -1,0 +1,111 @@
+"""Directory Sync switched on for an organization, and whoever provisions through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import text
+
+from ostiary.adapters.db.uow import SqlUnitOfWork
+from ostiary.adapters.system import SystemIds
+from ostiary.domain import ids
+from ostiary.domain.audit import AuditEvent
+from ostiary.domain.directory import Directory, DirectoryToken
+from ostiary.domain.membership import Member
+from ostiary.services import secrets
+from ostiary.services.context import Caller
+from tests.support.house import House
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySync:
+    """A directory that is on, its token, and looks at what it brought about."""
+
+    house: House
+    slug: str
+    directory: Directory
+    token: str
+    caller: Caller
+
+    @property
+    def organization_id(self) -> str:
+        return self.directory.organization_id
+
+    async def change(self, **settings: Any) -> None:
+        """Change the directory's settings."""
+        async with self.house.uow() as uow:
+            await uow.directories.put(replace(await _directory(uow, self.organization_id), **settings))
+            await uow.commit()
+
+    async def member(self, member_id: str) -> Member | None:
+        """The membership of a user."""
+        async with self.house.uow() as uow:
+            return await uow.members.get(self.organization_id, member_id)
+
+    async def team_members(self, team_id: str) -> set[str]:
+        """Who is in a team."""
+        async with self.house.uow() as uow:
+            rows = await uow._connection.execute(text("SELECT team_id, member_id FROM team_members"))
+            return {
+                ids.encode(ids.MEMBER, row.member_id) for row in rows if ids.encode(ids.TEAM, row.team_id) == team_id
+            }
+
+    async def events(self, action: str) -> list[AuditEvent]:
+        """The audit events of an action, newest first."""
+        return await self.house.events(action, self.slug)
+
+
+async def _directory(uow: SqlUnitOfWork, organization_id: str) -> Directory:
+    directory = await uow.directories.get(organization_id)
+    assert directory is not None
+    return directory
+
+
+async def directory_sync(house: House, slug: str = "acme", **settings: Any) -> DirectorySync:
+    """Switch SSO and Directory Sync on for an organization, with a token."""
+    await house.enable_sso(slug)
+    await house.enable_directory(slug)
+    secret = SystemIds().secret(secrets.SCIM)
+    async with house.uow() as uow:
+        organization = await uow.organizations.get(slug)
+        assert organization is not None
+        directory = replace(await _directory(uow, organization.id), **settings)
+        await uow.directories.put(directory)
+        token = DirectoryToken(SystemIds().new(ids.TOKEN), organization.id, house.clock.now())
+        await uow.directories.add_token(token, secrets.digest(secret))
+        await uow.commit()
+    principal = await house.services.authenticator.lookup.directory_token(secret)
+    assert principal is not None
+    return DirectorySync(house, slug, directory, secret, Caller(principal, "a-request"))
+
+
+def user_document(user_name: str, **attributes: Any) -> dict[str, Any]:
+    """A user as an identity provider sends it."""
+    return {
+        "schemas": [USER],
+        "userName": user_name,
+        "name": {"givenName": user_name.partition("@")[0].capitalize(), "familyName": "Example"},
+        "emails": [{"value": user_name, "type": "work", "primary": True}],
+        "active": True,
+        **attributes,
+    }
+
+
+def group_document(name: str, *members: str, **attributes: Any) -> dict[str, Any]:
+    """A group as an identity provider sends it."""
+    return {
+        "schemas": [GROUP],
+        "displayName": name,
+        "members": [{"value": member} for member in members],
+        **attributes,
+    }
+
+
+def patch_of(*operations: Mapping[str, Any]) -> dict[str, Any]:
+    """A PATCH."""
+    return {"schemas": [PATCH], "Operations": list(operations)}
