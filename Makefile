@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help
 help:
 	@echo 'make run            the service, a database and a development identity provider on this machine'
-	@echo 'make demo           plays the main story against the running service'
+	@echo 'make demo           plays the main story against the running service (make demo until=3: then it is your turn)'
 	@echo 'make test           every test that needs no more than PyPI (at most 10 minutes); suites="unit e2e" picks'
 	@echo 'make test-external  the tests that need SimpleSAMLphp, PHP and Chromium'
 	@echo 'make test-long      long property profiles and big sizes'
@@ -32,7 +32,7 @@ run: .venv/dev
 
 .PHONY: demo
 demo: .venv/dev
-	@exec .venv/bin/ostiary demo
+	@exec .venv/bin/ostiary demo $(if $(until),--until $(until))
 
 .PHONY: test
 test: .venv/test

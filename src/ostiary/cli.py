@@ -71,13 +71,16 @@ def demo(
     url: Annotated[
         str | None, typer.Option(help="The running `ostiary dev`; by default the one of this folder.")
     ] = None,
+    until: Annotated[
+        int, typer.Option(min=1, max=6, help="Stop after this act; 3 leaves SSO on for you to sign in by hand.")
+    ] = 6,
 ) -> None:
     """Play the main story against a running `ostiary dev`, each step with the call made and the answer."""
     try:
         from ostiary.dev.demo import play  # noqa: PLC0415 - needs the development extra
     except ModuleNotFoundError as error:
         _fail(f"{_MISSING_DEV} ({error.name} is not installed)")
-    raise typer.Exit(play(url))
+    raise typer.Exit(play(url, until))
 
 
 @app.command()
