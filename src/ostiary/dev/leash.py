@@ -1,7 +1,7 @@
 """Runs one program that cannot outlive whoever started this one: `python leash.py USER PROGRAM ARGUMENT…`.
 
 Standard input is the leash. Its other end is held by the parent alone; when that closes it, or dies however it may,
-the program is asked to stop (SIGINT, which PostgreSQL takes as "end the sessions and shut down"), and three seconds
+the program is asked to stop (SIGINT, which PostgreSQL takes as "end the sessions and shut down"), and two seconds
 later told to (SIGQUIT). This works on every Unix and from any thread of the parent. On Linux the kernel also sends
 SIGINT should this process itself be killed.
 
@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-SECONDS_TO_STOP = 3.0
+SECONDS_TO_STOP = 2.0
 _CLONE_NEWUSER = 0x1000_0000
 _PR_SET_PDEATHSIG = 1
 
