@@ -1,0 +1,69 @@
+"""A person signs in by hand, in a real browser, against the service and its development identity provider."""
+
+from collections.abc import AsyncGenerator
+
+import httpx2
+import pytest
+from playwright.async_api import Page, expect
+
+from ostiary.devidp.app import create_app
+from ostiary.devidp.settings import DevIdpSettings
+from tests.support.database import Broom
+from tests.support.service import Company, running_service
+from tests.support.web import serve
+
+pytestmark = pytest.mark.external
+
+
+@pytest.fixture
+async def acme(worker_database: str, broom: Broom, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Company]:
+    """A company where SSO through the development identity provider is on."""
+    await broom.sweep()
+    folder = tmp_path_factory.mktemp("devidp")
+    with (
+        running_service(worker_database) as service,
+        serve(lambda base_url: create_app(DevIdpSettings(base_url, folder))) as idp,
+    ):
+        async with httpx2.AsyncClient(base_url=service.url, timeout=30) as http:
+            company = Company(service, http, "acme", "acme.test")
+            await company.found()
+            await company.verify_domain()
+            await company.connect({"metadata_url": f"{idp}/metadata"})
+            await company.activate()
+            await company.call("Ada", "POST", f"{company.org}/sso/enable", {"acknowledge_untested": True})
+            yield company
+
+
+async def log_in(page: Page, email: str) -> None:
+    await expect(page.get_by_role("heading")).to_have_text("Log in")
+    await page.get_by_label("E-mail").fill(email)
+    await page.get_by_label("Password").fill("password")
+    await page.get_by_role("button", name="Log in").click()
+
+
+async def test_R20_R26_a_person_opens_the_sign_in_url_and_ends_signed_in(acme: Company, page: Page) -> None:
+    await page.goto(f"{acme.service.url}/sso/acme")
+    await log_in(page, "bo@acme.test")
+    await expect(page.get_by_role("heading")).to_have_text("You are signed in")
+    await page.goto(f"{acme.service.url}/v1/me")
+    assert "bo@acme.test" in await page.content()
+    [cookie] = [cookie for cookie in await page.context.cookies() if cookie.get("name") == "ostiary"]
+    assert cookie.get("httpOnly") is True
+    assert cookie.get("sameSite") == "Lax"
+
+
+async def test_R21_a_person_who_may_not_enter_reads_why_and_finds_the_trace(acme: Company, page: Page) -> None:
+    await page.goto(f"{acme.service.url}/sso/acme")
+    await log_in(page, "mallory@elsewhere.test")
+    await expect(page.get_by_role("heading")).to_have_text("This e-mail address cannot sign in here")
+    trace_id = await page.locator("code").first.inner_text()
+    trace = await acme.call("Ada", "GET", f"{acme.org}/sign-ins/{trace_id}")
+    assert trace["code"] == "email_domain_not_allowed"
+
+
+async def test_an_administrator_reads_the_trace_of_a_test_sign_in_in_the_browser(acme: Company, page: Page) -> None:
+    path = f"{acme.org}/connections/{acme.ids['connection']}/test"
+    await page.goto((await acme.call("Ada", "POST", path))["sign_in_url"])
+    await log_in(page, "ada@acme.test")
+    await expect(page.get_by_role("heading")).to_have_text("The test sign-in passed")
+    await expect(page.get_by_text("audience")).to_be_visible()
