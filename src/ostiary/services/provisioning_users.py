@@ -7,7 +7,7 @@ from ostiary.domain import ids
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory import Directory, DirectoryUser
 from ostiary.domain.directory_document import Document, read_user
-from ostiary.domain.errors import conflict, not_found
+from ostiary.domain.errors import not_found
 from ostiary.domain.membership import ManagedBy, Member
 from ostiary.services.context import Caller, Kit
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredUser
@@ -55,7 +55,8 @@ class UserProvisioningService:
             facts = read_user(document, p.directory)
             member = await p.uow.directory_users.match_member(p.organization_id, facts.user_name, facts.email)
             if member is not None and await p.uow.directory_users.lock(p.organization_id, member.id) is not None:
-                raise conflict("user_name_taken", "The directory has this user already. Look it up by its userName.")
+                # Waiting for the member's row, somebody else has taken it over (R63).
+                member = None
             blank = _blank(p, self._kit.ids.new(ids.MEMBER) if member is None else member.id)
             user = _revised(p, blank, {"active": True, **document})
             await p.uow.directory_users.add(user)
