@@ -1,10 +1,13 @@
 """The whole service on a socket of its own, with a DNS zone beside it, and a company that uses it over HTTP."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -32,14 +35,14 @@ class Service:
 
 
 @contextmanager
-def running_service(database_url: str) -> Generator[Service]:
-    """The service over a migrated database, until the block ends."""
+def running_service(database_url: str, **changed: object) -> Generator[Service]:
+    """The service over a migrated database, until the block ends; `changed` are settings of its own."""
     clock = TurnableClock()
     with running_dns() as dns:
 
         def make(url: str) -> object:
             settings = settings_for(database_url).model_copy(
-                update={"base_url": url, "dns_resolvers": dns.resolver, "cookie_origins": (url,)}
+                update={"base_url": url, "dns_resolvers": dns.resolver, "cookie_origins": (url,), **changed}
             )
             return make_app(settings, clock=clock)
 
@@ -72,7 +75,7 @@ class Company:
     ) -> dict[str, Any]:
         """A call by somebody, which must be answered with the status; the JSON of the answer."""
         token = OPERATOR_TOKEN if who == "operator" else self.tokens[who] if who else None
-        headers = bearer(token) if token else {}
+        headers = dict(bearer(token)) if token else None
         response = await self.http.request(method, path, json=body, headers=headers)
         assert response.status_code == expect, f"{method} {path}: {response.status_code} {response.text}"
         return response.json() if response.content else {}
@@ -88,6 +91,14 @@ class Company:
         """Somebody makes an account."""
         body = {"email": self.email(who), "password": PASSWORD, "name": who}
         self.tokens[who] = (await self.call(None, "POST", "/v1/auth/sign-up", body, expect=201))["token"]
+
+    async def mailed_token(self, folder: Path, to: str, prefix: str) -> str:
+        """The secret in a mail to the address, once the worker has sent it."""
+        for _ in range(200):
+            if found := await asyncio.to_thread(_word_in_mail, folder, to, prefix):
+                return found
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"No mail to {to} with a {prefix} in {folder} within 20 seconds.")
 
     async def verify_domain(self) -> str:
         """Ada adds the domain, publishes its record, verifies it; its id."""
@@ -148,3 +159,12 @@ def code_of(back: httpx2.Response) -> str:
     query = parse_qs(location.query)
     assert query["state"] == ["s-1"]
     return query["code"][0]
+
+
+def _word_in_mail(folder: Path, to: str, prefix: str) -> str | None:
+    for path in sorted(folder.glob("*.eml"), reverse=True):
+        mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+        words = str(mail.get_content()).split() if to in str(mail["To"]) else []
+        if found := [word for word in words if word.startswith(prefix)]:
+            return found[0]
+    return None

@@ -254,6 +254,9 @@ class ArrivalService:
     async def _arrived(self, uow: UnitOfWork, attempt: _Attempt, next_: Next, code: str | None = None) -> Arrived:
         trace = self._concluded(attempt, Outcome.SUCCEEDED, None, None)
         await uow.traces.finish(trace)
+        if next_ is Next.TEST_RESULT:
+            # A test is shown whole, with what was noted when it began.
+            trace = await uow.traces.get(trace.organization_id, trace.id) or trace
         await uow.commit()
         flow = attempt.flow
         return Arrived(next_, trace, flow.redirect_uri if flow else None, flow.state if flow else None, code)
