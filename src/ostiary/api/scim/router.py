@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from ostiary.api.scim import discovery, groups, users
 
 router = APIRouter(prefix="/scim/v2", include_in_schema=False)
-router.include_router(discovery.absent_router)
-router.include_router(discovery.router)
 router.include_router(users.router)
 router.include_router(groups.router)
+router.include_router(discovery.router)
+router.include_router(discovery.absent_router)
