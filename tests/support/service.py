@@ -109,9 +109,9 @@ class Company:
         self.ids["domain"] = domain["id"]
         return str(domain["id"])
 
-    async def connect(self, idp: dict[str, Any]) -> dict[str, Any]:
+    async def connect(self, idp: dict[str, Any], **settings: Any) -> dict[str, Any]:
         """Ada makes a connection on the verified domain; it is not active yet."""
-        body = {"name": "IdP", "domain_ids": [self.ids["domain"]], "idp": idp}
+        body = {"name": "IdP", "domain_ids": [self.ids["domain"]], "idp": idp, **settings}
         connection = await self.call("Ada", "POST", f"{self.org}/connections", body, expect=201)
         self.ids["connection"] = connection["id"]
         return connection

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import zlib
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
@@ -50,6 +50,45 @@ async def verified_domain(house: House, administrator: Person, name: str, slug: 
     return domain.id
 
 
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """From which identity provider an answer is, and to which service provider it goes."""
+
+    idp_entity_id: str
+    sp_entity_id: str
+    acs_url: str
+
+
+def good_answer(
+    addressed: Addressed,
+    now: datetime,
+    request_id: str | None,
+    email: str,
+    internal_id: str | None = None,
+    role: str | None = None,
+) -> Said:
+    """What an identity provider says of a person; without a `request_id` the sign-in began there."""
+    number = next(_numbers)
+    attributes = {"email": (email,), "firstName": (email.partition("@")[0],)}
+    return Said(
+        response_id=f"_response{number}",
+        assertion_id=f"_assertion{number}",
+        issuer=addressed.idp_entity_id,
+        response_issuer=addressed.idp_entity_id,
+        destination=addressed.acs_url,
+        recipient=addressed.acs_url,
+        in_response_to=request_id,
+        confirmed_in_response_to=request_id,
+        confirmed_until=now + timedelta(minutes=5),
+        not_before=now - timedelta(minutes=5),
+        not_on_or_after=now + timedelta(minutes=5),
+        audiences=((addressed.sp_entity_id,),),
+        name_id=internal_id or email,
+        name_id_format=EMAIL_FORMAT if internal_id is None else NameIdFormat.PERSISTENT,
+        attributes=attributes | ({"role": (role,)} if role is not None else {}),
+    )
+
+
 @dataclass(slots=True)
 class Idp:
     """One connection of an organization, seen from its identity provider."""
@@ -75,26 +114,9 @@ class Idp:
 
     def says(self, request_id: str | None, email: str, internal_id: str | None = None, role: str | None = None) -> Said:
         """A good assertion about a person."""
-        now, number = self.house.clock.now(), next(_numbers)
         urls = self.house.services.urls
-        acs, attributes = urls.acs(self.connection.id), {"email": (email,), "firstName": (email.partition("@")[0],)}
-        return Said(
-            response_id=f"_response{number}",
-            assertion_id=f"_assertion{number}",
-            issuer=self.entity_id,
-            response_issuer=self.entity_id,
-            destination=acs,
-            recipient=acs,
-            in_response_to=request_id,
-            confirmed_in_response_to=request_id,
-            confirmed_until=now + timedelta(minutes=5),
-            not_before=now - timedelta(minutes=5),
-            not_on_or_after=now + timedelta(minutes=5),
-            audiences=((urls.sp_entity_id(self.connection.id),),),
-            name_id=internal_id or email,
-            name_id_format=EMAIL_FORMAT if internal_id is None else NameIdFormat.PERSISTENT,
-            attributes=attributes | ({"role": (role,)} if role is not None else {}),
-        )
+        addressed = Addressed(self.entity_id, urls.sp_entity_id(self.connection.id), urls.acs(self.connection.id))
+        return good_answer(addressed, self.house.clock.now(), request_id, email, internal_id, role)
 
     def signed(self, said: Said) -> str:
         """The form value of a response that says so, signed by this identity provider."""

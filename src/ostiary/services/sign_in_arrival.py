@@ -109,7 +109,9 @@ class ArrivalService:
             if organization is None or connection is None:
                 raise not_found("connection")
             flow = await uow.flows.get(organization.id, relay_hash) if relay_hash else None
-            known = await uow.traces.get(organization.id, flow.trace_id) if flow else None
+            # Of another connection's flow only the refusal is told, on a trace of the connection it came to.
+            own = flow is not None and flow.connection_id == connection.id
+            known = await uow.traces.get(organization.id, flow.trace_id) if flow and own else None
             if known is None or known.outcome is not Outcome.PENDING:
                 known = Trace(
                     id=self._kit.ids.new(ids.TRACE),
