@@ -62,7 +62,7 @@ schema: Any = schemathesis.openapi.from_dict(create_app().openapi())
 
 # Signing out would end the session that the other calls are made with.
 @schema.exclude(operation_id="sign_out").parametrize()
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 def test_every_operation_answers_what_the_contract_says(case: Any, running: Running) -> None:
     if "org" in case.path_parameters:
         case.path_parameters["org"] = "contract"
@@ -72,7 +72,7 @@ def test_every_operation_answers_what_the_contract_says(case: Any, running: Runn
 
 
 @schema.parametrize()
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=1, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 def test_nobody_without_a_credential_gets_further_than_the_contract_says(case: Any, running: Running) -> None:
     case.call_and_validate(base_url=running.url, checks=CHECKS, allow_redirects=False)
 
