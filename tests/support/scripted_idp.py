@@ -48,11 +48,11 @@ class ScriptedIdp:
         assert start.status_code == 302, start.text
         return Departure(*read_request(start.headers["location"]))
 
-    def says(self, request_id: str | None, email: str = "bo@acme.test") -> Said:
-        """A good answer about a person."""
+    def says(self, request_id: str | None, email: str | None = None) -> Said:
+        """A good answer about a person, by default Bo."""
         saml = f"{self.company.service.url}/saml/{self.connection_id}"
         addressed = Addressed(self.entity_id, f"{saml}/metadata", f"{saml}/acs")
-        return good_answer(addressed, self.company.service.clock.now(), request_id, email)
+        return good_answer(addressed, self.company.service.clock.now(), request_id, email or self.company.email("Bo"))
 
     def signed(self, said: Said) -> Element:
         """The response that says so, its assertion signed by this identity provider."""

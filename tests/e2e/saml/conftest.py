@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from itertools import count
 
 import httpx2
 import pytest
@@ -9,21 +10,31 @@ import pytest
 from tests.support.browser import Form
 from tests.support.database import Broom
 from tests.support.scripted_idp import ScriptedIdp
-from tests.support.service import Company, running_service
+from tests.support.service import Company, Service, running_service
 
 ALLOWED = "https://app.acme.test/callback?from=sso"
 
 
-@asynccontextmanager
-async def company(database_url: str, broom: Broom) -> AsyncGenerator[Company]:
-    """A company with a verified domain, over an empty database."""
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+async def service(worker_database: str, broom: Broom) -> AsyncGenerator[Service]:
+    """The service over a database that was empty at the beginning."""
     await broom.sweep()
-    with running_service(database_url, redirect_uris=(ALLOWED,)) as service:
-        async with httpx2.AsyncClient(base_url=service.url, timeout=30, trust_env=False) as http:
-            made = Company(service, http, "acme", "acme.test")
-            await made.found()
-            await made.verify_domain()
-            yield made
+    with running_service(worker_database, redirect_uris=(ALLOWED,)) as running:
+        yield running
+
+
+@asynccontextmanager
+async def company(service: Service) -> AsyncGenerator[Company]:
+    """A company with a verified domain."""
+    async with httpx2.AsyncClient(base_url=service.url, timeout=30, trust_env=False) as http:
+        slug = f"acme-{next(_numbers)}"
+        made = Company(service, http, slug, f"{slug}.test")
+        await made.found()
+        await made.verify_domain()
+        yield made
 
 
 async def enable_sso(acme: Company) -> None:
@@ -37,8 +48,9 @@ async def post(browser: httpx2.AsyncClient, form: Form) -> httpx2.Response:
 
 
 @pytest.fixture
-async def acme(worker_database: str, broom: Broom) -> AsyncGenerator[Company]:
-    async with company(worker_database, broom) as made:
+async def acme(service: Service) -> AsyncGenerator[Company]:
+    """A company of this test alone."""
+    async with company(service) as made:
         yield made
 
 

@@ -1,10 +1,10 @@
 """Responses that must not be believed: refused without a hint to the browser, with a trace that says why."""
 
 import asyncio
-import zlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import httpx2
@@ -13,7 +13,6 @@ import pytest
 from ostiary.domain.assertion import Reason
 from tests.e2e.saml.conftest import company, enable_sso, post
 from tests.support.browser import Form
-from tests.support.database import Broom
 from tests.support.saml_factory import (
     Element,
     Said,
@@ -26,17 +25,19 @@ from tests.support.saml_factory import (
     signed_response,
 )
 from tests.support.scripted_idp import ScriptedIdp
-from tests.support.service import CHALLENGE, REDIRECT_URI, Company, code_of
+from tests.support.service import CHALLENGE, REDIRECT_URI, Company, Service, code_of
 
 ELSEWHERE = "https://elsewhere.test/acs"
 FRONTEND = {"redirect_uri": REDIRECT_URI, "state": "s-1", "code_challenge": CHALLENGE}
 REFUSED_STATUS = '<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Responder"/>'
 
+_numbers = count(1)
+
 
 @pytest.fixture(scope="module")
-async def acme(worker_database: str, broom: Broom) -> AsyncGenerator[Company]:
+async def acme(service: Service) -> AsyncGenerator[Company]:
     """One company for all of these: a refusal changes nothing."""
-    async with company(worker_database, broom) as made:
+    async with company(service) as made:
         yield made
 
 
@@ -48,9 +49,9 @@ async def idp(acme: Company) -> ScriptedIdp:
 
 
 @pytest.fixture
-def email(request: pytest.FixtureRequest) -> str:
+def email(acme: Company) -> str:
     """A person of this test alone."""
-    return f"person-{zlib.crc32(request.node.nodeid.encode()):x}@acme.test"
+    return acme.email(f"person-{next(_numbers)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def unsigned(_: ScriptedIdp, said: Said) -> Element:
 
 def tampered(idp: ScriptedIdp, said: Said) -> Element:
     document = idp.signed(said)
-    one(assertion_in(document), "saml:Subject/saml:NameID").text = "ada@acme.test"
+    one(assertion_in(document), "saml:Subject/saml:NameID").text = idp.company.email("Ada")
     return document
 
 
@@ -151,7 +152,7 @@ def signed_by_an_attacker_in_the_name_of_the_idp(idp: ScriptedIdp, said: Said) -
 def wrapped(idp: ScriptedIdp, said: Said) -> Element:
     """A forged assertion in front of the signed one."""
     document = idp.signed(said)
-    forged = assertion_in(response(replace(said, assertion_id="_forged", name_id="ada@acme.test")))
+    forged = assertion_in(response(replace(said, assertion_id="_forged", name_id=idp.company.email("Ada"))))
     assertion_in(document).addprevious(forged)
     return document
 

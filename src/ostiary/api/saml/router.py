@@ -51,7 +51,10 @@ async def _finish(request: Request, services: ServicesDep, code: str, *, confirm
             f'<form method="post" action="/sso/finish"><input type="hidden" name="code" value="{escape(code)}">'
             "<button>Sign in</button></form><p>If that is not you, close this page.</p>"
         )
-        return page("Is this you?", form, csp=_form_policy("'self'"))
+        # A browser holds a form to the policy also where its answer redirects; and it tells the origin `confirm` asks
+        # for only where the page's referrer policy lets it.
+        targets = "'self'" if services.frontend_url is None else f"'self' {_origin(services.frontend_url)}"
+        return page("Is this you?", form, csp=_form_policy(targets), headers={"Referrer-Policy": "same-origin"})
     response: Response
     if services.frontend_url is not None:
         response = RedirectResponse(services.frontend_url, status_code=303, headers=_NO_STORE)
@@ -163,7 +166,8 @@ def _carry(message: BrowserMessage) -> Response:
         f'<form method="post" action="{escape(message.url)}" id="carry">{fields}<button>Continue</button></form>'
         f"<script>{_SUBMIT}</script>"
     )
-    return page("Signing you in", form, csp=_form_policy(_origin(message.url), script=True))
+    # Identity providers redirect the form on to addresses of theirs that nobody tells us.
+    return page("Signing you in", form, csp=_form_policy(f"https: {_origin(message.url)}", script=True))
 
 
 def _origin(url: str) -> str:
