@@ -1,10 +1,11 @@
 """Directory Sync switched on for an organization, and whoever provisions through it."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.system import SystemIds
@@ -109,3 +110,46 @@ def group_document(name: str, *members: str, **attributes: Any) -> dict[str, Any
 def patch_of(*operations: Mapping[str, Any]) -> dict[str, Any]:
     """A PATCH."""
     return {"schemas": [PATCH], "Operations": list(operations)}
+
+
+@contextmanager
+def statements(house: House) -> Generator[list[tuple[str, Any]]]:
+    """The statements that run inside the block, with their parameters."""
+    seen: list[tuple[str, Any]] = []
+    engine = house._house.engine.sync_engine
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def fill(sync: DirectorySync, many: int) -> None:
+    """Many users, who are members, and in every group there is and its team."""
+    people = f"FROM generate_series(1, {many}) AS n"
+    one_id = "('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
+    organization = "(SELECT id FROM organizations)"
+    async with sync.house.uow() as uow:
+        for statement in (
+            f"""INSERT INTO directory_users (organization_id, id, user_name, external_id, display_name, active,
+                document, version, created_at, modified_at)
+            SELECT {organization}, {one_id}, 'user' || n, 'ext' || n, 'User', true,
+                jsonb_build_object('userName', 'user' || n), 1, now(), now() {people}""",
+            f"""INSERT INTO members (organization_id, id, email, name, role, status, managed_by, joined_at,
+                membership_source, membership_at, role_source, role_at)
+            SELECT {organization}, {one_id}, 'user' || n, 'User', 'member', 'active', 'directory', now(),
+                'directory', now(), 'directory', now() {people}""",
+            f"""INSERT INTO directory_group_members SELECT {organization}, g.id, u.id
+            FROM directory_groups g, directory_users u WHERE u.display_name = 'User'""",
+            f"""INSERT INTO team_members SELECT {organization}, g.id, u.id, now()
+            FROM directory_groups g, directory_users u WHERE u.display_name = 'User'""",
+        ):
+            await uow._connection.execute(text(statement))
+        await uow.commit()
+    async with sync.house.uow() as uow:
+        await uow._connection.execute(text("ANALYZE directory_users, members, directory_group_members, team_members"))
+        await uow.commit()

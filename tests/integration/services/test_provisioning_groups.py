@@ -1,18 +1,15 @@
 """Pushed groups are teams with the same members (R44, R45), at a cost that does not grow with them."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
 
 from ostiary.domain.directory import GroupChange
 from ostiary.domain.directory_document import Document
 from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import ManagedBy
 from ostiary.services.ports.provisioning import ListQuery, StoredGroup
-from tests.support.directory import DirectorySync, directory_sync, group_document, user_document
+from tests.support.directory import DirectorySync, directory_sync, fill, group_document, statements, user_document
 from tests.support.house import House, Person
 
 
@@ -224,71 +221,31 @@ async def test_a_version_that_is_no_longer_refuses_the_change(sync: DirectorySyn
             await attempt
 
 
-@contextmanager
-def statements(house: House) -> Generator[list[str]]:
-    """The statements that run inside the block."""
-    seen: list[str] = []
-    engine = house._house.engine.sync_engine
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
-async def fill(sync: DirectorySync, group_id: str, many: int) -> None:
-    """Put many users, who are members, into a group and its team."""
-    people = f"FROM generate_series(1, {many}) AS n"
-    one_id = "('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
-    organization = "(SELECT id FROM organizations)"
-    async with sync.house.uow() as uow:
-        for statement in (
-            f"""INSERT INTO directory_users (organization_id, id, user_name, display_name, active, document, version,
-                created_at, modified_at)
-            SELECT {organization}, {one_id}, 'user' || n, 'User', true, jsonb_build_object('userName', 'user' || n), 1,
-                now(), now() {people}""",
-            f"""INSERT INTO members (organization_id, id, email, name, role, status, managed_by, joined_at,
-                membership_source, membership_at, role_source, role_at)
-            SELECT {organization}, {one_id}, 'user' || n, 'User', 'member', 'active', 'directory', now(),
-                'directory', now(), 'directory', now() {people}""",
-            f"""INSERT INTO directory_group_members SELECT {organization}, g.id, u.id
-            FROM directory_groups g, directory_users u WHERE u.display_name = 'User'""",
-            f"""INSERT INTO team_members SELECT {organization}, g.id, u.id, now()
-            FROM directory_groups g, directory_users u WHERE u.display_name = 'User'""",
-        ):
-            await uow._connection.execute(text(statement))
-        await uow.commit()
-
-
 @pytest.mark.parametrize("many", [10, 10_000])
 async def test_adding_one_member_runs_as_many_statements_in_a_group_of_many(sync: DirectorySync, many: int) -> None:
     bo = await user(sync, "bo")
     group = await pushed(sync, "Engineering")
-    await fill(sync, group.id, many)
+    await fill(sync, many)
 
-    with statements(sync.house) as seen:
+    with statements(sync.house) as ran:
         await sync.house.services.groups.change(
             sync.caller, group.id, lambda document: document, GroupChange(added=(bo,))
         )
 
     # Organization, directory, group, who it is, into the group, into the team, the event, the version.
-    assert len(seen) == 8, "\n".join(seen)
-    assert not [statement for statement in seen if statement.startswith("SELECT") and "group_members" in statement]
+    assert len(ran) == 8, ran
+    assert not [statement for statement, _ in ran if statement.startswith("SELECT") and "group_members" in statement]
     assert await sync.house.count("team_members") == many + 1
 
 
 async def test_renaming_and_leaving_members_out_never_reads_members(sync: DirectorySync) -> None:
     group = await pushed(sync, "Engineering", await user(sync, "bo"))
 
-    with statements(sync.house) as seen:
+    with statements(sync.house) as ran:
         await sync.house.services.groups.change(
             sync.caller, group.id, lambda document: {**document, "displayName": "Platform"}, GroupChange()
         )
         await sync.house.services.groups.get(sync.caller, group.id, joined=False)
         await sync.house.services.groups.list(sync.caller, ListQuery(joined=False))
 
-    assert not [statement for statement in seen if "group_members" in statement or "team_members" in statement]
+    assert not [statement for statement, _ in ran if "group_members" in statement or "team_members" in statement]

@@ -1,5 +1,6 @@
 """What a directory's users mean for the organization (R41-R43, R46, R47, R49, R61)."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from ostiary.domain.errors import DomainError, Kind
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Role, Source
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredUser
-from tests.support.directory import ENTERPRISE, DirectorySync, directory_sync, user_document
+from tests.support.directory import ENTERPRISE, DirectorySync, directory_sync, fill, statements, user_document
 from tests.support.house import House, Person
 
 
@@ -385,3 +386,35 @@ async def test_an_id_of_another_kind_is_nobodys(sync: DirectorySync) -> None:
     for user_id in ("nonsense", sync.directory.id, f"{ids.MEMBER}_00000000000000000000000000"):
         with pytest.raises(DomainError, match="user_not_found"):
             await sync.house.services.users.get(sync.caller, user_id)
+
+
+@pytest.mark.parametrize(
+    "text_of_filter", ['userName eq "USER77"', 'externalId eq "ext77"', 'id eq "mem_01j00000000e008000000002d"']
+)
+async def test_a_look_up_among_ten_thousand_reads_by_an_index(sync: DirectorySync, text_of_filter: str) -> None:
+    await fill(sync, 10_000)
+
+    with statements(sync.house) as ran:
+        await sync.house.services.users.list(sync.caller, ListQuery(filter=text_of_filter))
+
+    async with sync.house.uow() as uow:
+        for statement, parameters in ran:
+            plan = await uow._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            lines = "\n".join(str(line[0]) for line in plan)
+            assert "on directory_users" in lines
+            assert not re.search("Seq Scan on (directory_users|members)", lines), lines
+
+
+async def test_a_page_among_ten_thousand_is_read_in_the_order_of_an_index(sync: DirectorySync) -> None:
+    await fill(sync, 10_000)
+
+    with statements(sync.house) as ran:
+        page = await sync.house.services.users.list(sync.caller, ListQuery(start_index=50, count=20))
+
+    assert (page.total, len(page.items)) == (10_001, 20)
+    async with sync.house.uow() as uow:
+        statement, parameters = ran[0]
+        plan = await uow._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        lines = "\n".join(str(line[0]) for line in plan)
+    assert "Index Scan using pk_directory_users on directory_users" in lines, lines
+    assert "Seq Scan on directory_users" not in lines, lines

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group
+from ostiary.adapters.db.repositories.directory_users import IS_UNMANAGED
 from ostiary.adapters.db.tables import (
     directory_group_members,
     directory_group_reservations,
@@ -37,7 +38,6 @@ from ostiary.adapters.db.tables.base import TypeId
 from ostiary.adapters.scim.filters import Relation, Source, condition
 from ostiary.domain import ids
 from ostiary.domain.directory import DirectoryGroup, DirectoryUser
-from ostiary.domain.membership import ManagedBy
 from ostiary.services.ports.provisioning import Listing, ListQuery, Resolved, StoredGroup
 
 
@@ -170,7 +170,7 @@ class DirectoryGroups(Repository):
             select(members.c.id).where(
                 members.c.organization_id == organization_id,
                 members.c.id == any_(_member_ids(member_ids)),
-                members.c.managed_by != ManagedBy.DIRECTORY,
+                IS_UNMANAGED,
             )
         )
         return frozenset(row.id for row in rows)

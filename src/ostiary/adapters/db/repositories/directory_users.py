@@ -10,11 +10,14 @@ from sqlalchemy import (
     CompoundSelect,
     Row,
     Select,
+    Text,
+    cast,
     delete,
     exists,
     func,
     insert,
     literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -98,6 +101,7 @@ def _unmanaged(organization_id: str) -> Source:
         columns={
             "id": members.c.id,
             "username": members.c.email,
+            "externalid": cast(None, Text),
             "active": members.c.status == MemberStatus.ACTIVE,
             "meta.created": members.c.joined_at,
             "meta.lastmodified": members.c.joined_at,
@@ -106,6 +110,10 @@ def _unmanaged(organization_id: str) -> Source:
         relations={"groups": _groups_of(organization_id, members.c.id)},
     )
 
+
+# Written out, not a parameter, so that the index of these members serves. Of the directory's own members, one without
+# a pushed user was deleted there and is only held back (R61): it is not listed.
+IS_UNMANAGED = members.c.managed_by != literal_column(f"'{ManagedBy.DIRECTORY}'")
 
 _HAS_PUSHED_USER = exists(
     select(directory_users.c.id).where(
@@ -119,25 +127,23 @@ class DirectoryUsers(Repository):
 
     async def find(self, organization_id: str, user_id: str, *, joined: bool) -> StoredUser | None:
         """A pushed user, or a member the directory does not manage yet (R49)."""
-        both = _users(organization_id, directory_users.c.id == user_id, members.c.id == user_id, joined=joined)
-        row = await self._first(both)
+        both = _users(organization_id, directory_users.c.id == user_id, members.c.id == user_id)
+        row = await self._first(_joined(organization_id, both, joined=joined))
         return None if row is None else _stored(row)
 
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredUser]:
         """Pushed users and members not yet managed; raises `invalid_filter`."""
-        wanted = [
-            condition(query.filter, source) if query.filter else literal(value=True)
-            for source in (_pushed(organization_id), _unmanaged(organization_id))
-        ]
+        wanted = _wanted(query, _pushed(organization_id)), _wanted(query, _unmanaged(organization_id))
         offset = query.start_index - 1
         rows: Sequence[Row[*tuple[Any, ...]]] = ()
         if query.count:
-            page = _users(organization_id, wanted[0], wanted[1], joined=query.joined)
-            rows = (await self._execute(page.order_by("id").offset(offset).limit(query.count))).all()
+            page = _users(organization_id, *wanted, first=offset + query.count)
+            page = page.order_by("id").offset(offset).limit(query.count)
+            rows = (await self._execute(_joined(organization_id, page, joined=query.joined))).all()
         # A page that is not full is the last one: what comes before it and what is on it is all there is.
         if (rows and len(rows) < query.count) or (query.count and not rows and offset == 0):
             return Listing(offset + len(rows), tuple(_stored(row) for row in rows))
-        everything = _users(organization_id, wanted[0], wanted[1], joined=False).subquery()
+        everything = _users(organization_id, *wanted).subquery()
         total = await self._scalar(select(func.count()).select_from(everything))
         return Listing(total, tuple(_stored(row) for row in rows))
 
@@ -185,6 +191,10 @@ class DirectoryUsers(Repository):
         await self._execute(delete(directory_users).where(_one(organization_id, user_id)))
 
 
+def _wanted(query: ListQuery, source: Source) -> ColumnElement[bool]:
+    return condition(query.filter, source) if query.filter else literal(value=True)
+
+
 def _one(organization_id: str, user_id: str) -> ColumnElement[bool]:
     return (directory_users.c.organization_id == organization_id) & (directory_users.c.id == user_id)
 
@@ -194,42 +204,35 @@ def _users(
     of_pushed: ColumnElement[bool],
     of_unmanaged: ColumnElement[bool],
     *,
-    joined: bool,
+    first: int | None = None,
 ) -> CompoundSelect[*tuple[Any, ...]]:
+    """Both kinds of users; of each only the first by id, so that a page is read off two indexes."""
     users = directory_users.c
-    pushed = select(
-        users.id,
-        users.document,
-        users.version,
-        users.created_at,
-        users.modified_at,
-        _group_list(organization_id, users.id, joined=joined),
-    ).where(users.organization_id == organization_id, of_pushed)
+    pushed = select(users.id, users.document, users.version, users.created_at, users.modified_at).where(
+        users.organization_id == organization_id, of_pushed
+    )
     unmanaged = select(
         members.c.id,
         _MEMBER_DOCUMENT.label("document"),
         literal(0).label("version"),
         members.c.joined_at.label("created_at"),
         members.c.joined_at.label("modified_at"),
-        literal([], JSONB).label("groups"),
-    ).where(
-        members.c.organization_id == organization_id,
-        # Of the directory's own, one without a pushed user was deleted there and is only held back (R61).
-        members.c.managed_by != ManagedBy.DIRECTORY,
-        ~_HAS_PUSHED_USER,
-        of_unmanaged,
-    )
+    ).where(members.c.organization_id == organization_id, IS_UNMANAGED, ~_HAS_PUSHED_USER, of_unmanaged)
+    if first is not None:
+        pushed = pushed.order_by(users.id).limit(first)
+        unmanaged = unmanaged.order_by(members.c.id).limit(first)
     return union_all(pushed, unmanaged)
 
 
-def _group_list(organization_id: str, member_id: ColumnElement[str], *, joined: bool) -> ColumnElement[Any]:
+def _joined(organization_id: str, users: CompoundSelect[*tuple[Any, ...]], *, joined: bool) -> Select[*tuple[Any, ...]]:
+    """The users with their groups, which are looked for once the page is cut."""
+    page = users.subquery("page")
     if not joined:
-        return literal([], JSONB).label("groups")
-    relation = _groups_of(organization_id, member_id)
+        return select(page, literal([], JSONB).label("groups")).order_by(page.c.id)
     name, group_id = directory_groups.c.display_name, directory_groups.c.id
-    pair = func.jsonb_build_array(group_id, name)
-    rows: Select[Any] = relation.rows.with_only_columns(func.jsonb_agg(aggregate_order_by(pair, name, group_id)))
-    return func.coalesce(rows.scalar_subquery(), literal([], JSONB), type_=JSONB).label("groups")
+    pairs = func.jsonb_agg(aggregate_order_by(func.jsonb_build_array(group_id, name), name, group_id))
+    groups = _groups_of(organization_id, page.c.id).rows.with_only_columns(pairs).scalar_subquery()
+    return select(page, func.coalesce(groups, literal([], JSONB), type_=JSONB).label("groups")).order_by(page.c.id)
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredUser:
