@@ -8,6 +8,8 @@ from playwright.async_api import Page, expect
 
 from ostiary.devidp.app import create_app
 from ostiary.devidp.settings import DevIdpSettings
+from tests.external.simplesamlphp import PASSWORD as IDP_PASSWORD
+from tests.external.simplesamlphp import SimpleSamlPhp
 from tests.support.database import Broom
 from tests.support.service import Company, running_service
 from tests.support.web import serve
@@ -67,3 +69,29 @@ async def test_an_administrator_reads_the_trace_of_a_test_sign_in_in_the_browser
     await log_in(page, "ada@acme.test")
     await expect(page.get_by_role("heading")).to_have_text("The test sign-in passed")
     await expect(page.get_by_text("audience")).to_be_visible()
+
+
+async def test_R26_a_person_who_began_at_the_identity_provider_confirms_and_is_signed_in(
+    worker_database: str, broom: Broom, simplesamlphp: SimpleSamlPhp, page: Page
+) -> None:
+    await broom.sweep()
+    with running_service(worker_database) as service:
+        async with httpx2.AsyncClient(base_url=service.url, timeout=30) as http:
+            company = Company(service, http, "acme", "acme.test")
+            await company.found()
+            await company.verify_domain()
+            await company.connect({"metadata_url": simplesamlphp.metadata_url}, allow_idp_initiated=True)
+            simplesamlphp.trust(await company.sp_metadata())
+            await company.activate()
+            await company.call("Ada", "POST", f"{company.org}/sso/enable", {"acknowledge_untested": True})
+            sp_entity_id = f"{service.url}/saml/{company.ids['connection']}/metadata"
+
+            await page.goto(simplesamlphp.idp_initiated_url(sp_entity_id, relay_state="https://elsewhere.test/"))
+            await page.locator("input[name=username]").fill("cy@acme.test")
+            await page.locator("input[name=password]").fill(IDP_PASSWORD)
+            await page.locator("button[type=submit], input[type=submit]").first.click()
+            await expect(page.get_by_role("heading")).to_have_text("Is this you?")
+            await expect(page.get_by_text("cy@acme.test")).to_be_visible()
+            # What a browser tells of a page's origin depends on its policies: only a real one proves this step.
+            await page.get_by_role("button", name="Sign in").click()
+            await expect(page.get_by_role("heading")).to_have_text("You are signed in")
