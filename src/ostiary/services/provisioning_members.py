@@ -112,10 +112,9 @@ async def depart(p: Provisioning, member: Member, *, deleted: bool) -> None:
     departure = decide_departure(p.directory, member, deleted=deleted, other_active_administrators=others)
     ended = await _end_access(p, member)
     if departure is Departure.REMOVE:
+        before = await _lost(p, member)
         await p.uow.members.remove(p.organization_id, member.id)
-        await p.journal.write(
-            "member.removed", "member", member.id, before={"email": member.email, "role": member.role}, after=ended
-        )
+        await p.journal.write("member.removed", "member", member.id, before=before, after=ended)
         return
     await p.uow.members.save(replace(member, status=MemberStatus.SUSPENDED, awaiting_first_sso_sign_in=False))
     await p.journal.write(
@@ -127,6 +126,20 @@ async def depart(p: Provisioning, member: Member, *, deleted: bool) -> None:
     )
     if departure is Departure.SUSPEND_LAST_ADMINISTRATOR:
         await _warn_of_last_administrator(p, member)
+
+
+async def _lost(p: Provisioning, member: Member) -> Mapping[str, JsonValue]:
+    """What goes with a membership: the role, the teams, and database roles, which reactivation does not give back."""
+    details = await p.uow.members.details(p.organization_id, member.id)
+    teams: list[JsonValue] = [name for _, name in details.teams] if details else []
+    databases: list[JsonValue] = [name for _, name in details.database_administrator_of] if details else []
+    return {
+        "email": member.email,
+        "role": member.role,
+        "status": member.status,
+        "teams": teams,
+        "database_administrator_of": databases,
+    }
 
 
 async def _end_access(p: Provisioning, member: Member) -> Mapping[str, JsonValue]:

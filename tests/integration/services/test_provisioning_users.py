@@ -128,6 +128,7 @@ async def test_R43_deactivation_removes_the_member_and_ends_all_access_at_once(
         assert await uow.identities.of_account(sync.organization_id, person.account_id) == ()
     assert await house.count("database_administrators") == 0
     [event] = await sync.events("member.removed")
+    assert event.before["database_administrator_of"] == ["orders"]
     assert event.after == {"sessions_ended": 1, "identities_removed": 1}
 
 

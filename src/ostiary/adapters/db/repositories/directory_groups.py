@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository
-from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group
+from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group, total_on
 from ostiary.adapters.db.repositories.directory_users import IS_UNMANAGED
 from ostiary.adapters.db.tables import (
     directory_group_members,
@@ -92,7 +92,9 @@ class DirectoryGroups(Repository):
         if query.count:
             page = select(directory_groups).where(*wanted).order_by(directory_groups.c.id)
             rows = (await self._execute(page.offset(query.start_index - 1).limit(query.count))).all()
-        total = await self._scalar(select(func.count()).select_from(directory_groups).where(*wanted))
+        total = total_on(query, len(rows))
+        if total is None:
+            total = await self._scalar(select(func.count()).select_from(directory_groups).where(*wanted))
         return Listing(total, await self._stored(organization_id, rows, joined=query.joined))
 
     async def _stored(self, organization_id: str, rows: Sequence[Row[Any]], *, joined: bool) -> tuple[StoredGroup, ...]:

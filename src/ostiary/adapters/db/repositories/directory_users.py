@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from ostiary.adapters.db.repositories.base import Repository
-from ostiary.adapters.db.repositories.directory_rows import directory_user_values, read_directory_user
+from ostiary.adapters.db.repositories.directory_rows import directory_user_values, read_directory_user, total_on
 from ostiary.adapters.db.repositories.member_rows import read_member
 from ostiary.adapters.db.tables import (
     directory_group_members,
@@ -140,11 +140,10 @@ class DirectoryUsers(Repository):
             page = _users(organization_id, *wanted, first=offset + query.count)
             page = page.order_by("id").offset(offset).limit(query.count)
             rows = (await self._execute(_joined(organization_id, page, joined=query.joined))).all()
-        # A page that is not full is the last one: what comes before it and what is on it is all there is.
-        if (rows and len(rows) < query.count) or (query.count and not rows and offset == 0):
-            return Listing(offset + len(rows), tuple(_stored(row) for row in rows))
-        everything = _users(organization_id, *wanted).subquery()
-        total = await self._scalar(select(func.count()).select_from(everything))
+        total = total_on(query, len(rows))
+        if total is None:
+            everything = _users(organization_id, *wanted).subquery()
+            total = await self._scalar(select(func.count()).select_from(everything))
         return Listing(total, tuple(_stored(row) for row in rows))
 
     async def lock(self, organization_id: str, user_id: str) -> DirectoryUser | None:
