@@ -14,8 +14,14 @@ from ostiary.dev.narrator import StoryBrokenError
 class DirectoryClient:
     """Pushes users and groups. What the service announces is known only at run time, so its models are untyped."""
 
-    def __init__(self, client: SyncSCIMClient) -> None:
-        self._client: Any = client
+    def __init__(self, http: httpx2.Client) -> None:
+        self._client: Any = SyncSCIMClient(http)
+        self.status = 0
+        """The status of the latest answer."""
+        http.event_hooks = {"response": [self._note]}
+
+    def _note(self, response: httpx2.Response) -> None:
+        self.status = response.status_code
 
     @classmethod
     @contextmanager
@@ -23,9 +29,9 @@ class DirectoryClient:
         """A client that has read the service's schemas, with the directory's token."""
         headers = {"Authorization": f"Bearer {token}"}
         with httpx2.Client(base_url=base_url, headers=headers, timeout=30, trust_env=False) as http:
-            client = SyncSCIMClient(http)
-            client.discover()
-            yield cls(client)
+            made = cls(http)
+            made._client.discover()
+            yield made
 
     def create_user(self, address: str) -> str:
         """Push an active person; answers the id."""
