@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 import uvicorn
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from ostiary.adapters.db import migrate as migrations
 from ostiary.api.app import create_app
@@ -42,6 +43,8 @@ def _settings() -> Settings:
             for item in error.errors(include_input=False, include_url=False)
         ]
         _fail("Ostiary cannot start:\n" + "\n".join(lines))
+    except SettingsError as error:
+        _fail(f'Ostiary cannot start:\n  {error}: write a list as JSON, such as ["https://app.example.com/callback"]')
 
 
 @app.command()
