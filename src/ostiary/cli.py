@@ -39,7 +39,7 @@ def _settings() -> Settings:
     except ValidationError as error:
         lines = [
             f"  OSTIARY_{str(item['loc'][0]).upper() if item['loc'] else ''}: "
-            f"{'is missing' if item['type'] == 'missing' else item['msg']}"
+            f"{'is missing' if item['type'] == 'missing' else item['msg'].removeprefix('Value error, ')}"
             for item in error.errors(include_input=False, include_url=False)
         ]
         _fail("Ostiary cannot start:\n" + "\n".join(lines))
@@ -93,6 +93,8 @@ def serve(
     workers: Annotated[int, typer.Option(envvar="OSTIARY_WORKERS", help="Processes.")] = 1,
 ) -> None:
     """Run the service in production mode. Migrates nothing: run `ostiary migrate` first."""
+    # Whatever the environment says: development mode is `ostiary dev`'s alone.
+    os.environ["OSTIARY_ENVIRONMENT"] = "production"
     _settings()
     uvicorn.run(
         "ostiary.main:app",

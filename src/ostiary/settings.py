@@ -1,9 +1,12 @@
 """One frozen Settings, read once, from the environment."""
 
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET_LENGTH = 32
 
 
 class Settings(BaseSettings):
@@ -12,18 +15,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OSTIARY_", frozen=True, extra="ignore")
 
     environment: Literal["development", "production"] = "production"
-    database_url: str = Field(description="postgresql+asyncpg://user:password@host/database")
-    secret_key: SecretStr = Field(
-        min_length=32, description="32 or more random characters; seals what is stored sealed"
-    )
+    database_url: str = Field(description="postgresql://user:password@host/database")
+    secret_key: SecretStr = Field(description="32 or more random characters; seals what is stored sealed")
     base_url: str = Field(description="The public https:// address of this service, without a path")
     operator_token: SecretStr | None = Field(
         default=None, min_length=16, description="Opens /v1/operator; unset: closed"
     )
 
-    redirect_uris: tuple[str, ...] = Field(default=(), description="Exact redirect targets of SSO sign-ins")
+    redirect_uris: tuple[str, ...] = Field(
+        default=(),
+        description='Exact redirect targets of SSO sign-ins, as JSON: ["https://app.example.com/callback"]',
+    )
     frontend_url: str | None = Field(default=None, description="Where a sign-in without a redirect_uri ends")
-    cookie_origins: tuple[str, ...] = Field(default=(), description="Origins that may change state with the cookie")
+    cookie_origins: tuple[str, ...] = Field(
+        default=(), description='Origins that may change state with the cookie, as JSON: ["https://app.example.com"]'
+    )
 
     dns_resolvers: str | None = Field(default=None, description="host:port[,host:port]; unset: the system's")
     smtp_url: str | None = Field(default=None, description="smtp://user:password@host:port or smtps://…")
@@ -35,6 +41,29 @@ class Settings(BaseSettings):
     password_hash_rounds: int = Field(default=2, ge=1, description="argon2id time cost")
     run_worker: bool = Field(default=False, description="Run the worker inside the service process (development)")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("database_url")
+    @classmethod
+    def _for_asyncpg(cls, url: str) -> str:
+        if not url.startswith(("postgresql+asyncpg://", "postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return url
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        if len(key.get_secret_value()) < MIN_SECRET_LENGTH:
+            raise ValueError(f"must have {MIN_SECRET_LENGTH} or more random characters, such as `openssl rand -hex 32`")
+        return key
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_address(cls, url: str, info: ValidationInfo) -> str:
+        parts = urlsplit(url)
+        schemes = {"https", "http"} if info.data.get("environment") == "development" else {"https"}
+        if parts.scheme not in schemes or not parts.hostname or parts.path not in ("", "/") or parts.query:
+            raise ValueError("must be the public https:// address of this service, without a path")
+        return url.rstrip("/")
 
     @property
     def is_development(self) -> bool:

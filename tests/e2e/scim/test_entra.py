@@ -1,7 +1,6 @@
 """A life as Microsoft Entra ID leads it, in the shapes Entra sends."""
 
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 import pytest
@@ -38,8 +37,8 @@ async def bo(scim: httpx2.AsyncClient) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "filter_text",
     [
-        f'userName eq "{uuid4()}"',
-        f'externalId eq "{uuid4()}"',
+        'userName eq "00000001-0000-4000-8000-000000000000"',
+        'externalId eq "00000002-0000-4000-8000-000000000000"',
         'emails[type eq "work"].value eq "nobody@acme.test"',
         'id eq "mem_00000000000000000000000000" and manager eq "mem_00000000000000000000000000"',
         "externalId eq jyoung",
