@@ -1,13 +1,13 @@
 """What Google, JumpCloud and Ping send that others do not."""
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.directory import DirectorySync, group_document, patch_of, user_document
 
 
 async def test_google_speaks_plain_json_suspends_and_deletes_weeks_later(
-    scim: httpx.AsyncClient, sync: DirectorySync
+    scim: httpx2.AsyncClient, sync: DirectorySync
 ) -> None:
     scim.headers["Content-Type"] = "application/json"
     user = (await scim.post("/Users", json=user_document("bo@acme.test"))).json()
@@ -21,7 +21,7 @@ async def test_google_speaks_plain_json_suspends_and_deletes_weeks_later(
     assert (await scim.post("/Users", json=user_document("bo@acme.test"))).status_code == 201
 
 
-async def test_jumpcloud_renames_and_fills_groups_by_patch(scim: httpx.AsyncClient, sync: DirectorySync) -> None:
+async def test_jumpcloud_renames_and_fills_groups_by_patch(scim: httpx2.AsyncClient, sync: DirectorySync) -> None:
     user = (await scim.post("/Users", json=user_document("bo@acme.test"))).json()["id"]
     group = (await scim.post("/Groups", json=group_document("Engineering"))).json()["id"]
 
@@ -37,7 +37,7 @@ async def test_jumpcloud_renames_and_fills_groups_by_patch(scim: httpx.AsyncClie
 
 @pytest.mark.parametrize("text", ["userName eq bo@acme.test", "emails eq bo@acme.test", 'emails eq "bo@acme.test"'])
 async def test_ping_looks_up_without_quotes_users_it_provisioned_disabled(
-    scim: httpx.AsyncClient, sync: DirectorySync, text: str
+    scim: httpx2.AsyncClient, sync: DirectorySync, text: str
 ) -> None:
     user = (await scim.post("/Users", json=user_document("bo@acme.test", active=False))).json()
     assert user["active"] is False

@@ -1,6 +1,6 @@
 """What OneLogin sends that others do not."""
 
-import httpx
+import httpx2
 
 from tests.support.directory import ENTERPRISE, USER, DirectorySync, group_document, patch_of, user_document
 
@@ -8,7 +8,7 @@ ONELOGIN = {"schemas": ["urn:scim:schemas:core:2.0", "urn:scim:schemas:extension
 
 
 async def test_a_user_is_looked_up_created_and_replaced_with_old_schemas(
-    scim: httpx.AsyncClient, sync: DirectorySync
+    scim: httpx2.AsyncClient, sync: DirectorySync
 ) -> None:
     assert (await scim.get("/Users?filter=userName+eq+%22bo%40acme.test%22&")).json()["totalResults"] == 0
 
@@ -26,7 +26,7 @@ async def test_a_user_is_looked_up_created_and_replaced_with_old_schemas(
     assert (await scim.get("/Users?filter=userName+eq+%22bo%40acme.test%22&")).json()["totalResults"] == 1
 
 
-async def test_groups_are_read_and_filled_by_patch(scim: httpx.AsyncClient, sync: DirectorySync) -> None:
+async def test_groups_are_read_and_filled_by_patch(scim: httpx2.AsyncClient, sync: DirectorySync) -> None:
     user = (await scim.post("/Users", json=user_document("bo@acme.test"))).json()["id"]
     group = (await scim.post("/Groups", json=group_document("Engineering"))).json()["id"]
     listed = (await scim.get("/Groups")).json()["Resources"]
