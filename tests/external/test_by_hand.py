@@ -1,16 +1,20 @@
 """A person signs in by hand, in a real browser, against the service and its development identity provider."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import httpx2
 import pytest
 from playwright.async_api import Page, expect
 
+from ostiary.dev.demo import play
 from ostiary.devidp.app import create_app
 from ostiary.devidp.settings import DevIdpSettings
 from tests.external.simplesamlphp import PASSWORD as IDP_PASSWORD
 from tests.external.simplesamlphp import SimpleSamlPhp
 from tests.support.database import Broom
+from tests.support.dev_process import dev_process
 from tests.support.service import Company, running_service
 from tests.support.web import serve
 
@@ -95,3 +99,17 @@ async def test_R26_a_person_who_began_at_the_identity_provider_confirms_and_is_s
             # What a browser tells of a page's origin depends on its policies: only a real one proves this step.
             await page.get_by_role("button", name="Sign in").click()
             await expect(page.get_by_role("heading")).to_have_text("You are signed in")
+
+
+async def test_the_demo_hands_over_to_a_person_at_the_development_service(
+    tmp_path: Path, empty_database: str, monkeypatch: pytest.MonkeyPatch, page: Page
+) -> None:
+    monkeypatch.setenv("OSTIARY_DATA_DIR", str(tmp_path / "data"))
+    with dev_process(tmp_path, database_url=empty_database) as dev:
+        await asyncio.to_thread(dev.wait_until_ready)
+        assert await asyncio.to_thread(play, None, 3) == 0
+        await page.goto(f"{dev.url}/sso/acme")
+        await log_in(page, "bo@acme.test")
+        await expect(page.get_by_role("heading")).to_have_text("You are signed in")
+        [cookie] = [cookie for cookie in await page.context.cookies() if cookie.get("name") == "ostiary"]
+        assert cookie.get("httpOnly") is True
