@@ -1,6 +1,6 @@
 """The main story over HTTP: a company turns on SSO, signs in, and its directory provisions it.
 
-Real DNS, real mail by SMTP through the worker, the development identity provider, and scim2-client as the directory.
+Real DNS, mail through the worker into its folder, the development identity provider, and scim2-client as the directory.
 """
 
 from collections.abc import AsyncGenerator, Generator
