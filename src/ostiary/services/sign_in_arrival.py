@@ -173,6 +173,10 @@ class ArrivalService:
             if organization is None:
                 raise not_found("organization")
             attempt.organization = organization
+            if organization.sso.manage_roles and lock is not Lock.EXCLUSIVE:
+                raise ResponseRefused(
+                    Reason.UNKNOWN_REQUEST, "Role management was switched on during this sign-in. Start it again."
+                )
             connection = await self._unchanged(uow, attempt)
             await self._consume(uow, attempt, accepted, relay_hash, now)
             identity = read_identity(accepted.assertion, connection.attribute_mapping, organization.sso.role_attribute)

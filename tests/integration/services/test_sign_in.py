@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ostiary.domain import ids
-from ostiary.domain.assertion import Reason
+from ostiary.domain.assertion import Reason, VerifiedResponse
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.connection import ConnectionStatus, Provider
 from ostiary.domain.directory import DirectoryUser
@@ -19,6 +19,7 @@ from ostiary.services.context import Caller
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.organizations import MemberFilter
 from ostiary.services.ports.sign_in import Outcome, Trace
+from ostiary.services.saml_ports import Trust
 from ostiary.services.sign_in_arrival import Next
 from ostiary.services.sign_in_finish import Confirmation
 from ostiary.services.sign_in_start import SignInWish
@@ -112,6 +113,23 @@ async def test_R23_R61_the_last_administrator_keeps_the_role_whatever_the_assert
     await idp.sign_in(ada.email, role="member")
     assert (await house.member(ada)).role is Role.ADMINISTRATOR
     assert len(await house.events("member.last_administrator_kept")) == 1
+
+
+async def test_R61_R63_roles_that_begin_to_be_managed_during_a_sign_in_are_not_set_by_it(
+    house: House, ada: Person, idp: Idp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = house.services.sign_in_arrival._verifier
+    verify = verifier.verify
+
+    async def switched_meanwhile(saml_response: str, trust: Trust) -> VerifiedResponse:
+        await house.change_sso(manage_roles=True)
+        return await verify(saml_response, trust)
+
+    monkeypatch.setattr(verifier, "verify", switched_meanwhile)
+    with pytest.raises(DomainError, match="sign_in_refused"):
+        await idp.sign_in(ada.email, role="member")
+    assert (await house.member(ada)).role is Role.ADMINISTRATOR
+    assert await house.events("member.last_administrator_kept") == []
 
 
 async def test_R24_a_session_lasts_the_organizations_duration_and_never_past_what_the_idp_says(
