@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from lxml import etree
-from lxml.etree import _Element  # pyright: ignore[reportPrivateUsage]
+from lxml.etree import _Element  # pyright: ignore[reportPrivateUsage] -- lxml has no public name for the type
 
 from ostiary.domain.connection import Certificate
 from ostiary.services.saml_ports import SpKeyPair, Trust

@@ -11,7 +11,7 @@ from saml2.sigver import CryptoBackend, SigverError
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 # lxml names its element class as private, although every annotation needs it.
-Element: TypeAlias = etree._Element  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+Element: TypeAlias = etree._Element  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- it has no public name
 
 ACCEPTED_SIGNATURES = frozenset(
     f"http://www.w3.org/2001/04/xmldsig-more#{algorithm}"

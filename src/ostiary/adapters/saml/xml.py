@@ -1,7 +1,7 @@
 """The one XML parser of this service's SAML, and the names it looks for."""
 
 from lxml import etree
-from lxml.etree import _Element  # pyright: ignore[reportPrivateUsage]
+from lxml.etree import _Element  # pyright: ignore[reportPrivateUsage] -- lxml has no public name for the type
 
 # lxml names its element class as private, although every annotation needs it.
 Element = _Element

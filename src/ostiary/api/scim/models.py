@@ -32,7 +32,7 @@ class Manager(scim2_models.Manager):
     value: Annotated[str | None, CaseExact.true] = None
     """The id of the SCIM resource representing the User's manager."""
 
-    ref: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+    ref: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride] -- loosened: may be left out
         Reference["User"] | None,  # pyright: ignore[reportMissingTypeArgument] - named by its resource type
         Mutability.read_write,
     ] = Field(None, serialization_alias="$ref", validation_alias="$ref")
@@ -42,14 +42,14 @@ class Manager(scim2_models.Manager):
 class EnterpriseUser(scim2_models.EnterpriseUser):
     """RFC 7643 §4.3."""
 
-    manager: Manager | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    manager: Manager | None = None  # pyright: ignore[reportIncompatibleVariableOverride] -- loosened
     """The User's manager."""
 
 
 class User(scim2_models.User[AnyExtension]):
     """User Account"""
 
-    emails: list[Email] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    emails: list[Email] | None = None  # pyright: ignore[reportIncompatibleVariableOverride] -- loosened
     """Email addresses for the user."""
 
     Emails: ClassVar[type[ComplexAttribute]] = Email
@@ -74,7 +74,7 @@ class GroupMember(ComplexAttribute):
 class Group(scim2_models.Group):
     """Group"""
 
-    members: list[GroupMember] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    members: list[GroupMember] | None = None  # pyright: ignore[reportIncompatibleVariableOverride] -- narrowed
     """A list of members of the Group."""
 
     Members: ClassVar[type[ComplexAttribute]] = GroupMember
