@@ -113,3 +113,9 @@ async def test_the_demo_hands_over_to_a_person_at_the_development_service(
         await expect(page.get_by_role("heading")).to_have_text("You are signed in")
         [cookie] = [cookie for cookie in await page.context.cookies() if cookie.get("name") == "ostiary"]
         assert cookie.get("httpOnly") is True
+
+
+async def test_a_newcomer_reads_the_documentation_without_the_internet(acme: Company, page: Page) -> None:
+    await page.goto(f"{acme.service.url}/docs")
+    await expect(page.get_by_role("heading", name="Ostiary")).to_be_visible()
+    await expect(page.get_by_text("/v1/organizations/{org}/sso/enable")).to_be_visible()
