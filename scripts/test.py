@@ -43,7 +43,13 @@ EVERYDAY = (
 )
 SUITES = {suite.name: suite for suite in EVERYDAY} | {
     "external": Suite("external", 600, ("tests/external",)),
-    "long": Suite("long", 3600, ("tests", "--ignore=tests/external", "-m", "long", "--timeout=1800"), profile="long"),
+    # The properties with the long profile's examples, and the tests of big sizes.
+    "long": Suite(
+        "long",
+        3600,
+        ("tests/properties", "tests/integration/services/test_sizes.py", "-m", "long or not long", "--timeout=1800"),
+        profile="long",
+    ),
 }
 
 
