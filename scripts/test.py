@@ -37,7 +37,7 @@ EVERYDAY = (
     Suite("unit", 60, ("tests/unit",)),
     Suite("integration", 120, ("tests/integration",)),
     Suite("e2e", 150, ("tests/e2e", *(f"--ignore={tester}" for tester in SCIM_TESTERS))),
-    Suite("contract", 90, ("tests/contract",)),
+    Suite("contract", 120, ("tests/contract",)),
     Suite("scim-testers", 60, SCIM_TESTERS),
     Suite("properties", 60, ("tests/properties",)),
 )

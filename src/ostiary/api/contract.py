@@ -8,6 +8,7 @@ import yaml
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from ostiary.api.links import add_links
 from ostiary.api.problems import PROBLEM_EXAMPLES, problems
 from ostiary.domain.access import PERMISSIONS, Operation, Standing
 
@@ -57,6 +58,7 @@ def _complete(document: Json) -> Json:
                 _as_problem(status, response)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    add_links(document)
     return document
 
 
