@@ -13,6 +13,7 @@ from ostiary.adapters.db.job_queue import PgJobQueue
 from ostiary.adapters.db.readiness import DatabaseReadiness
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.dns import DnsResolver
+from ostiary.adapters.domain_ownership import ListedOwnership
 from ostiary.adapters.fetcher import HttpMetadataFetcher
 from ostiary.adapters.logging import configure_logging
 from ostiary.adapters.mail import FolderMailer, SmtpMailer
@@ -33,6 +34,7 @@ from ostiary.services.context import Kit, Urls
 from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
+from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.domains import DomainService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
@@ -99,7 +101,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         teams=TeamService(kit),
         databases=DatabaseService(kit),
         credentials=CredentialService(kit),
-        domains=DomainService(kit, DnsResolver(settings.dns_resolvers)),
+        domains=DomainService(kit, DnsResolver(settings.dns_resolvers), ListedOwnership()),
         connections=ConnectionService(
             kit, keys, SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development)
         ),
@@ -155,7 +157,8 @@ async def _working(house: House, settings: Settings) -> AsyncGenerator[None]:
     """A worker beside the block; it stops within seconds of the block's end."""
     mailer, stop = _mailer(settings, house.kit.clock), asyncio.Event()
     queue, cleanup = PgJobQueue(house.engine, house.sealer), CleanupService(house.kit)
-    worker = asyncio.create_task(work(queue, mailer=mailer, cleanup=cleanup, stop=stop))
+    domain_checks = DomainCheckService(house.kit, DnsResolver(settings.dns_resolvers))
+    worker = asyncio.create_task(work(queue, mailer=mailer, cleanup=cleanup, domain_checks=domain_checks, stop=stop))
     try:
         yield
     finally:

@@ -23,7 +23,7 @@ from ostiary.domain.membership import Member, Role
 from ostiary.domain.organization import Organization
 from ostiary.domain.sso_policy import ROLES_REMOVED
 from ostiary.services import secrets
-from ostiary.services.context import Caller
+from ostiary.services.context import Caller, Kit
 from ostiary.services.jobs import SEND_MAIL, mail_of
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.organizations import AuditFilter, Lock
@@ -81,6 +81,11 @@ class House:
     clock: TurnableClock
     _house: bootstrap.House
     _ids: SystemIds = field(default_factory=SystemIds)
+
+    @property
+    def kit(self) -> Kit:
+        """What the services are built with, to build one otherwise."""
+        return self._house.kit
 
     def uow(self) -> SqlUnitOfWork:
         """A unit of work beside the services, to bring about a state they take long to reach."""

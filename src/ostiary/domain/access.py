@@ -107,6 +107,7 @@ class Operation(StrEnum):
     VERIFY_CREDENTIAL = "verify_credential"
     ADD_DOMAIN = "add_domain"
     LIST_DOMAINS = "list_domains"
+    GET_DOMAIN = "get_domain"
     VERIFY_DOMAIN = "verify_domain"
     DELETE_DOMAIN = "delete_domain"
     CREATE_CONNECTION = "create_connection"
@@ -140,6 +141,8 @@ class Operation(StrEnum):
     LIST_AUDIT_EVENTS = "list_audit_events"
     SET_ENTITLEMENTS = "set_entitlements"
     LIST_ALL_ORGANIZATIONS = "list_all_organizations"
+    ADD_DOMAIN_FOR_ORGANIZATION = "add_domain_for_organization"
+    VOUCH_FOR_DOMAIN = "vouch_for_domain"
     PROVISION = "provision"
 
 
@@ -204,6 +207,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.REVOKE_CREDENTIAL: _DATABASE_ADMINISTRATORS,
     Operation.ADD_DOMAIN: _ADMINISTRATORS,
     Operation.LIST_DOMAINS: _ADMINISTRATORS,
+    Operation.GET_DOMAIN: _ADMINISTRATORS,
     Operation.VERIFY_DOMAIN: _ADMINISTRATORS,
     Operation.DELETE_DOMAIN: _ADMINISTRATORS,
     Operation.CREATE_CONNECTION: _ADMINISTRATORS,
@@ -237,6 +241,8 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.LIST_AUDIT_EVENTS: _ADMINISTRATORS,
     Operation.SET_ENTITLEMENTS: _OPERATOR,
     Operation.LIST_ALL_ORGANIZATIONS: _OPERATOR,
+    Operation.ADD_DOMAIN_FOR_ORGANIZATION: _OPERATOR,
+    Operation.VOUCH_FOR_DOMAIN: _OPERATOR,
     Operation.PROVISION: frozenset({Standing.DIRECTORY}),
 }
 

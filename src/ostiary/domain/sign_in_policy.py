@@ -238,6 +238,27 @@ def decide_entry(member: Member | None, provisioned: Member | None, directory: D
     return Entry.NEW
 
 
+def ensure_domain_admits(
+    identity: AssertedIdentity, admitted: frozenset[str], resolution: AccountResolution, entry: Entry
+) -> None:
+    """Refuse new members and new links from a domain whose record is lost for too long (R3, R20, R34).
+
+    Members who signed in before are linked, and go on signing in.
+    """
+    domain = email_domain(identity.email)
+    if domain in admitted or (entry is Entry.EXISTING and not resolution.link):
+        return
+    raise SignInRefused(
+        DomainError(
+            Kind.FORBIDDEN,
+            "domain_verification_lapsed",
+            "Your company has to prove its e-mail domain again before new people can sign in. Ask your administrator.",
+        ),
+        f"The TXT record of {domain} was lost, or support's word for it has run out. Publish the record and verify the "
+        "domain; until then only members who signed in through this connection before can sign in.",
+    )
+
+
 def managed_by_at_entry(directory: DirectoryStanding) -> ManagedBy:
     """Who keeps a membership made at sign-in."""
     return ManagedBy.DIRECTORY if directory.enabled else ManagedBy.SSO

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ostiary.domain.connection import Connection
+from ostiary.domain.connection import Connection, ConnectionStatus
 from ostiary.domain.domain_name import EmailDomain
 from ostiary.domain.errors import conflict, forbidden
 from ostiary.domain.membership import Role
@@ -101,16 +101,37 @@ def ensure_ready(
         )
 
 
-def ensure_sso_stays_usable(
-    organization: Organization,
-    connections: tuple[Connection, ...],
-    domains: tuple[EmailDomain, ...],
-    now: datetime,
-) -> None:
-    """Refuse a change after which nobody could sign in while SSO is on (R4); give it the state after the change."""
-    if organization.sso.enabled and not allowed_domains(connections, domains, now):
+def sign_in_domains(connection: Connection, domains: tuple[EmailDomain, ...]) -> frozenset[str]:
+    """The e-mail domains whose members a connection signs in: a lapsed domain shuts out new people alone (R3, R21)."""
+    return frozenset(domain.name for domain in domains if domain.lets_members_in and domain.id in connection.domain_ids)
+
+
+def sign_in_footing(
+    connections: tuple[Connection, ...], domains: tuple[EmailDomain, ...], now: datetime
+) -> frozenset[str]:
+    """What signing in stands on at the moment: an active connection, with a domain, with a valid certificate (R4)."""
+    active = [connection for connection in connections if connection.status is ConnectionStatus.ACTIVE]
+    reached = [connection for connection in active if sign_in_domains(connection, domains)]
+    return frozenset(
+        name
+        for name, stands in (
+            ("active connection", active),
+            ("verified domain on an active connection", reached),
+            ("valid certificate", [connection for connection in active if connection.is_ready(now)]),
+            ("connection people can sign in through", [item for item in reached if item.is_ready(now)]),
+        )
+        if stands
+    )
+
+
+def ensure_sso_stays_usable(organization: Organization, *, before: frozenset[str], after: frozenset[str]) -> None:
+    """Refuse to remove what signing in stands on while SSO is on (R4); `before` and `after` are `sign_in_footing`.
+
+    What was missing already may stay missing, so that a broken connection can be repaired step by step.
+    """
+    if organization.sso.enabled and (lost := sorted(before - after)):
         raise conflict(
             "sso_in_use",
-            "Single sign-on is on and this is its last active connection, verified domain or valid certificate. "
-            "Add another first, or disable single sign-on.",
+            f"Single sign-on is on and this takes its last {lost[0]} away. Add another first, or disable single "
+            "sign-on.",
         )

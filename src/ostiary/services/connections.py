@@ -1,6 +1,5 @@
 """SAML connections: from metadata or by hand, tested, activated, refreshed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,7 +21,7 @@ from ostiary.domain.connection import (
     warnings,
 )
 from ostiary.domain.errors import DomainError, Kind, conflict, invalid, not_found
-from ostiary.domain.sso_policy import ensure_entitled, ensure_sso_stays_usable
+from ostiary.domain.sso_policy import ensure_entitled, ensure_sso_stays_usable, sign_in_footing
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock
@@ -227,7 +226,7 @@ class ConnectionService:
             )
             connection = await self._existing(uow, admitted, connection_id)
             others = await self._others(uow, connection)
-            await self._ensure_usable(uow, admitted, others)
+            await self._ensure_usable(uow, admitted, (*others, connection), others)
             await uow.connections.delete(connection.organization_id, connection.id)
             await Journal.of(self._kit, uow, admitted).write(
                 "connection.deleted", "connection", connection.id, before=_audited(connection)
@@ -260,15 +259,22 @@ class ConnectionService:
         found = await uow.connections.all(connection.organization_id)
         return tuple(other for other in found if other.id != connection.id)
 
-    async def _ensure_usable(self, uow: UnitOfWork, admitted: Admitted, after: Sequence[Connection]) -> None:
-        domains = await uow.domains.all(admitted.organization.id)
-        ensure_sso_stays_usable(admitted.organization, tuple(after), domains, self._kit.clock.now())
+    async def _ensure_usable(
+        self, uow: UnitOfWork, admitted: Admitted, before: tuple[Connection, ...], after: tuple[Connection, ...]
+    ) -> None:
+        domains, now = await uow.domains.all(admitted.organization.id), self._kit.clock.now()
+        ensure_sso_stays_usable(
+            admitted.organization,
+            before=sign_in_footing(before, domains, now),
+            after=sign_in_footing(after, domains, now),
+        )
 
     async def _store(
         self, uow: UnitOfWork, admitted: Admitted, before: Connection, after: Connection, action: str
     ) -> ConnectionView:
         if after != before:
-            await self._ensure_usable(uow, admitted, (*await self._others(uow, before), after))
+            others = await self._others(uow, before)
+            await self._ensure_usable(uow, admitted, (*others, before), (*others, after))
             await uow.connections.save(after)
             await Journal.of(self._kit, uow, admitted).write(
                 action, "connection", after.id, before=_audited(before), after=_audited(after)
@@ -286,7 +292,7 @@ class ConnectionService:
             name=before.name if change.name is None else checked_name(change.name),
             domain_ids=before.domain_ids
             if change.domain_ids is None
-            else await self._usable_domains(uow, before.organization_id, change.domain_ids),
+            else await self._usable_domains(uow, before.organization_id, change.domain_ids, before.domain_ids),
             attribute_mapping=change.attribute_mapping or before.attribute_mapping,
             name_id_format=change.name_id_format or before.name_id_format,
             allow_idp_initiated=_either(change.allow_idp_initiated, before.allow_idp_initiated),
@@ -304,16 +310,19 @@ class ConnectionService:
         return replace(after, status=status_after_edit(after))
 
     async def _usable_domains(
-        self, uow: UnitOfWork, organization_id: str, domain_ids: tuple[str, ...]
+        self, uow: UnitOfWork, organization_id: str, domain_ids: tuple[str, ...], present: tuple[str, ...] = ()
     ) -> tuple[str, ...]:
-        """The ids, each a verified domain of this organization (R3); raises `domain_not_verified`."""
+        """The ids, each a verified domain of this organization (R3); raises `domain_not_verified`.
+
+        One that is on the connection already may stay though its record was lost.
+        """
         now = self._kit.clock.now()
         known = {domain.id: domain for domain in await uow.domains.all(organization_id)}
         for index, domain_id in enumerate(domain_ids):
             domain = known.get(domain_id)
             if domain is None:
                 raise invalid("unknown_domain", "There is no such domain here.", pointer=f"/domain_ids/{index}")
-            if not domain.admits(now):
+            if domain_id not in present and not domain.admits(now):
                 raise conflict("domain_not_verified", f"Verify {domain.name} before you put it on a connection.")
         return tuple(dict.fromkeys(domain_ids))
 

@@ -1,5 +1,6 @@
 """The mails we write: plain text, one per occasion, the link last."""
 
+from ostiary.domain.domain_name import EmailDomain
 from ostiary.domain.invitation import Invitation
 from ostiary.domain.organization import Organization
 from ostiary.services.ports.world import Mail
@@ -65,3 +66,40 @@ def recovery_used(to: str, organization_name: str, who: str) -> Mail:
         f"{who} used a recovery code to repair single sign-on of {organization_name}. The session lasts 15 minutes. If "
         "nobody you trust did this, renew the recovery codes and look at the audit events now.\n",
     )
+
+
+def domain_failing(to: str, organization_name: str, domain: EmailDomain) -> Mail:
+    """Warns an administrator that a domain's record is gone (R3)."""
+    return Mail(
+        to,
+        f"The DNS record of {domain.unicode_name} is missing",
+        f"We looked for the TXT record that proves {domain.unicode_name} for {organization_name} and did not find it. "
+        f"Publish it again before {domain.fails_at:%d %B %Y, %H:%M} UTC: after that nobody new can sign in from "
+        f"this domain. Members still can.\n\n{_record(domain)}",
+    )
+
+
+def domain_lapsed(to: str, organization_name: str, domain: EmailDomain) -> Mail:
+    """Tells an administrator that a domain admits nobody new any more (R3)."""
+    return Mail(
+        to,
+        f"{domain.unicode_name} admits no new users",
+        f"The TXT record that proves {domain.unicode_name} for {organization_name} is still missing. From now on "
+        "nobody new can sign in from this domain, and it is not offered at sign-in. Members still sign in. Publish the "
+        f"record to mend it.\n\n{_record(domain)}",
+    )
+
+
+def domain_vouched_for(to: str, organization_name: str, domain: EmailDomain) -> Mail:
+    """Tells an administrator that support took a domain as proven (R3)."""
+    return Mail(
+        to,
+        f"Support vouches for {domain.unicode_name}",
+        f"Support has taken {domain.unicode_name} as a domain of {organization_name} until "
+        f"{domain.override_until:%d %B %Y, %H:%M} UTC, without its DNS record. Publish the record before then. If "
+        f"nobody of you asked for this, tell support now.\n\n{_record(domain)}",
+    )
+
+
+def _record(domain: EmailDomain) -> str:
+    return f"Name: {domain.txt_name}\nValue: {domain.txt_value}\n"

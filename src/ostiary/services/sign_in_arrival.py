@@ -185,7 +185,7 @@ class ArrivalService:
             ensure_domain_allowed(identity, domains.allowed)
             self._pass(attempt, "e-mail domain", f"{identity.email} is in a domain of this connection.")
             if testing:
-                outlook = await self._clerk.outlook(uow, organization, connection, identity, domains)
+                outlook = await self._clerk.outlook(uow, organization, connection, identity, domains, now)
                 self._pass(attempt, "what a sign-in would do", outlook)
                 await uow.connections.mark_tested(organization.id, connection.id, now)
                 return await self._arrived(uow, attempt, Next.TEST_RESULT)

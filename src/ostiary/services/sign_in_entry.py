@@ -15,6 +15,7 @@ from ostiary.domain.sign_in_policy import (
     DirectoryStanding,
     Entry,
     decide_entry,
+    ensure_domain_admits,
     managed_by_at_entry,
     resolve_account,
     role_at_sign_in,
@@ -27,10 +28,11 @@ from ostiary.services.ports.uow import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Domains:
-    """E-mail domains: those the connection signs in, and all the organization has verified."""
+    """E-mail domains: those the connection signs in, those that admit new people, those verified by their record."""
 
     allowed: frozenset[str]
     admitted: frozenset[str]
+    proven: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,13 @@ class EntryClerk:
 
     async def domains_of(self, uow: UnitOfWork, connection: Connection, now: datetime) -> Domains:
         """The domains that count at the moment (R3)."""
-        found = [domain for domain in await uow.domains.all(connection.organization_id) if domain.admits(now)]
+        found = await uow.domains.all(connection.organization_id)
         return Domains(
-            allowed=frozenset(domain.name for domain in found if domain.id in connection.domain_ids),
-            admitted=frozenset(domain.name for domain in found),
+            allowed=frozenset(
+                domain.name for domain in found if domain.lets_members_in and domain.id in connection.domain_ids
+            ),
+            admitted=frozenset(domain.name for domain in found if domain.admits(now)),
+            proven=frozenset(domain.name for domain in found if domain.permits_email_changes(now)),
         )
 
     async def outlook(
@@ -62,10 +67,14 @@ class EntryClerk:
         connection: Connection,
         identity: AssertedIdentity,
         domains: Domains,
+        now: datetime,
     ) -> str:
         """What a real sign-in would do, in a sentence; changes nothing (R4)."""
-        resolution, member, provisioned, standing = await self._facts(uow, organization, connection, identity, domains)
+        resolution, member, provisioned, standing = await self._facts(
+            uow, organization, connection, identity, domains, now
+        )
         entry = decide_entry(member, provisioned, standing)
+        ensure_domain_admits(identity, domains.admitted, resolution, entry)
         account = "a new account" if resolution.account is None else "the existing account"
         how = {
             Entry.EXISTING: "as the member they are",
@@ -85,8 +94,11 @@ class EntryClerk:
         now: datetime,
     ) -> Entered:
         """Let the person in; raises `SignInRefused`."""
-        resolution, member, provisioned, standing = await self._facts(uow, organization, connection, identity, domains)
+        resolution, member, provisioned, standing = await self._facts(
+            uow, organization, connection, identity, domains, now
+        )
         entry = decide_entry(member, provisioned, standing)
+        ensure_domain_admits(identity, domains.admitted, resolution, entry)
         account = await self._settle_account(uow, journal, organization, connection, identity, resolution, now)
         if entry is Entry.NEW or (known := member or provisioned) is None:
             entering = self._new_member(organization, connection, account, identity, standing, now)
@@ -111,8 +123,9 @@ class EntryClerk:
         connection: Connection,
         identity: AssertedIdentity,
         domains: Domains,
+        now: datetime,
     ) -> tuple[AccountResolution, Member | None, Member | None, DirectoryStanding]:
-        candidates = await uow.identities.candidates(organization.id, connection.id, identity, domains.admitted)
+        candidates = await uow.identities.candidates(organization.id, connection.id, identity, domains.proven, now)
         resolution = resolve_account(identity, candidates)
         account = resolution.account
         member = await uow.members.by_account(organization.id, account.id, lock=True) if account else None

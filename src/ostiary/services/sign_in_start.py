@@ -11,7 +11,7 @@ from ostiary.domain.account import checked_email, email_domain
 from ostiary.domain.connection import Connection, ConnectionStatus, IdentityProvider
 from ostiary.domain.errors import conflict, invalid, not_found
 from ostiary.domain.organization import Organization
-from ostiary.domain.sso_policy import allowed_domains
+from ostiary.domain.sso_policy import sign_in_domains
 from ostiary.services import secrets
 from ostiary.services.context import Caller, Journal, Kit, admit
 from ostiary.services.ports.sign_in import Flow, Outcome, Purpose, Step, Trace
@@ -170,7 +170,7 @@ class SignInStartService:
         if wish.login_hint and "@" in wish.login_hint and len(carrying) > 1:
             domains = await uow.domains.all(organization.id)
             domain = wish.login_hint.rpartition("@")[2].lower()
-            fitting = [item for item in carrying if domain in allowed_domains((item,), domains, now)]
+            fitting = [item for item in carrying if domain in sign_in_domains(item, domains)]
             return (fitting or carrying)[0]
         return carrying[0]
 

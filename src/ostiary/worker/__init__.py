@@ -9,6 +9,7 @@ import asyncio
 import structlog
 
 from ostiary.services.cleanup import CleanupService
+from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.jobs import SEND_MAIL
 from ostiary.services.ports.jobs import JobQueue, Schedule
 from ostiary.services.ports.world import Mailer
@@ -18,7 +19,14 @@ EVERY_TEN_MINUTES = "*/10 * * * *"
 _log = structlog.get_logger(__name__)
 
 
-async def run_worker(queue: JobQueue, *, mailer: Mailer, cleanup: CleanupService, stop: asyncio.Event) -> None:
+async def run_worker(
+    queue: JobQueue,
+    *,
+    mailer: Mailer,
+    cleanup: CleanupService,
+    domain_checks: DomainCheckService,
+    stop: asyncio.Event,
+) -> None:
     """Work until `stop` is set; returns within two seconds of that, with jobs cut short back in the queue."""
 
     async def clean_up() -> None:
@@ -26,6 +34,15 @@ async def run_worker(queue: JobQueue, *, mailer: Mailer, cleanup: CleanupService
         if deleted:
             _log.info("cleaned_up", **deleted)
 
+    async def check_domains() -> None:
+        checked = await domain_checks.run()
+        if checked:
+            _log.info("domains_checked", **checked)
+
+    schedules = [
+        Schedule("cleanup", EVERY_TEN_MINUTES, clean_up),
+        Schedule("domain_checks", EVERY_TEN_MINUTES, check_domains),
+    ]
     _log.info("worker_started")
-    await queue.work({SEND_MAIL: MailJob(mailer)}, [Schedule("cleanup", EVERY_TEN_MINUTES, clean_up)], stop)
+    await queue.work({SEND_MAIL: MailJob(mailer)}, schedules, stop)
     _log.info("worker_stopped")

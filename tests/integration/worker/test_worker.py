@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ostiary.adapters.db.engine import make_engine
 from ostiary.adapters.db.job_queue import PgJobQueue
 from ostiary.adapters.db.uow import SqlUnitOfWork
+from ostiary.adapters.dns import DnsResolver
 from ostiary.adapters.mail import SmtpMailer
 from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.adapters.system import SystemClock, SystemIds
 from ostiary.services.cleanup import CleanupService
 from ostiary.services.context import Kit, Urls
+from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.ports.world import Mail
 from ostiary.worker import run_worker
 
@@ -62,7 +64,13 @@ async def test_mail_of_a_committed_transaction_arrives_though_the_server_refused
     mailer = SmtpMailer(f"smtp://127.0.0.1:{port}", sender="no-reply@ostiary.test", clock=kit.clock)
     stop = asyncio.Event()
     worker = asyncio.create_task(
-        run_worker(PgJobQueue(engine, SEALER), mailer=mailer, cleanup=CleanupService(kit), stop=stop)
+        run_worker(
+            PgJobQueue(engine, SEALER),
+            mailer=mailer,
+            cleanup=CleanupService(kit),
+            domain_checks=DomainCheckService(kit, DnsResolver("127.0.0.1:9")),
+            stop=stop,
+        )
     )
     try:
         async with kit.uow() as uow:

@@ -23,6 +23,8 @@ from ostiary.domain.sso_policy import (
     ensure_entitled,
     ensure_ready,
     ensure_sso_stays_usable,
+    sign_in_domains,
+    sign_in_footing,
 )
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -103,11 +105,30 @@ def test_R3_a_domain_covers_no_subdomains() -> None:
 
 
 def test_R4_what_would_lock_everybody_out_is_refused_only_while_sso_is_on() -> None:
-    ensure_sso_stays_usable(ACME, (), (), NOW)
     enabled = replace(ACME, sso=SsoSettings(enabled=True))
-    ensure_sso_stays_usable(enabled, (CONNECTION,), (DOMAIN,), NOW)
-    with pytest.raises(DomainError, match="sso_in_use"):
-        ensure_sso_stays_usable(enabled, (CONNECTION,), (), NOW)
+    whole, nothing = sign_in_footing((CONNECTION,), (DOMAIN,), NOW), frozenset[str]()
+    ensure_sso_stays_usable(ACME, before=whole, after=nothing)
+    ensure_sso_stays_usable(enabled, before=whole, after=whole)
+    for connections, domains in (((CONNECTION,), ()), ((), (DOMAIN,))):
+        with pytest.raises(DomainError, match="sso_in_use"):
+            ensure_sso_stays_usable(enabled, before=whole, after=sign_in_footing(connections, domains, NOW))
+
+
+def test_R4_the_last_active_connection_stays_though_its_certificate_has_run_out_and_may_be_edited() -> None:
+    enabled = replace(ACME, sso=SsoSettings(enabled=True))
+    expired = replace(CONNECTION, idp=replace(IDP, certificates=(Certificate("fp", NOW - 2 * DAY, NOW - DAY, "MII"),)))
+    broken = sign_in_footing((expired,), (DOMAIN,), NOW)
+    ensure_sso_stays_usable(enabled, before=broken, after=broken)
+    with pytest.raises(DomainError, match="last active connection"):
+        ensure_sso_stays_usable(enabled, before=broken, after=frozenset())
+
+
+def test_R3_R4_a_lapsed_domain_still_carries_the_members_but_no_enabling() -> None:
+    lapsed = replace(DOMAIN, status=DomainStatus.FAILING, failing_since=NOW - 8 * DAY)
+    assert sign_in_domains(CONNECTION, (lapsed,)) == {"acme.test"}
+    assert sign_in_footing((CONNECTION,), (lapsed,), NOW) == sign_in_footing((CONNECTION,), (DOMAIN,), NOW)
+    assert allowed_domains((CONNECTION,), (lapsed,), NOW) == frozenset()
+    assert sign_in_domains(CONNECTION, (replace(DOMAIN, status=DomainStatus.PENDING),)) == frozenset()
 
 
 @pytest.mark.parametrize(

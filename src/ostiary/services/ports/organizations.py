@@ -117,6 +117,10 @@ class MemberRepository(Protocol):
         """How many administrators could act, without the one named (R61)."""
         ...
 
+    async def administrator_emails(self, organization_id: str) -> tuple[str, ...]:
+        """The addresses of the administrators who could act, for what all of them are told."""
+        ...
+
     async def details(self, organization_id: str, member_id: str) -> MemberDetails | None:
         """The member as the API shows it."""
         ...

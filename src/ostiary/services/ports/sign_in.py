@@ -104,11 +104,16 @@ class IdentityRepository(Protocol):
     """Links between (connection, internal id) and accounts, in one organization."""
 
     async def candidates(
-        self, organization_id: str, connection_id: str, identity: AssertedIdentity, admitted_domains: frozenset[str]
+        self,
+        organization_id: str,
+        connection_id: str,
+        identity: AssertedIdentity,
+        proven_domains: frozenset[str],
+        now: datetime,
     ) -> AccountCandidates:
         """The accounts an asserted identity could be, held against other sign-ins of the same person.
 
-        `admitted_domains` are those this organization has verified (R33).
+        `proven_domains` are those this organization has verified by their record (R33).
         """
         ...
 

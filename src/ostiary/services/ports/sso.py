@@ -19,8 +19,8 @@ class DomainRepository(Protocol):
         """Store a new domain; raises `domain_exists`."""
         ...
 
-    async def get(self, organization_id: str, domain_id: str) -> EmailDomain | None:
-        """The domain."""
+    async def get(self, organization_id: str, domain_id: str, *, lock: bool = False) -> EmailDomain | None:
+        """The domain, its row locked if asked."""
         ...
 
     async def all(self, organization_id: str) -> tuple[EmailDomain, ...]:
@@ -37,6 +37,18 @@ class DomainRepository(Protocol):
 
     async def delete(self, organization_id: str, domain_id: str) -> None:
         """Delete it, and take it off every connection."""
+        ...
+
+    async def is_admitted_elsewhere(self, organization_id: str, name: str, now: datetime) -> bool:
+        """Whether another organization has verified the name (R3). Looks over all of them; hold the name first."""
+        ...
+
+    async def hold_name(self, organization_id: str, name: str) -> None:
+        """Keep other organizations from proving the name, or support from vouching, until this transaction ends."""
+        ...
+
+    async def claim_due(self, now: datetime, until: datetime, *, limit: int) -> tuple[EmailDomain, ...]:
+        """Domains of all organizations whose record is to be looked for; nobody else is given them `until` then."""
         ...
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ostiary.domain.domain_name import DomainOwnership
+
 
 class Clock(Protocol):
     """The time, in UTC."""
@@ -57,6 +59,14 @@ class DomainResolver(Protocol):
 
         Raises `dns_unavailable` when the answer could not be had, so that "not there" is never guessed.
         """
+        ...
+
+
+class DomainLists(Protocol):
+    """Names that are known to belong to no single company."""
+
+    def of(self, name: str) -> DomainOwnership:
+        """Who can own the domain, given as A-labels."""
         ...
 
 

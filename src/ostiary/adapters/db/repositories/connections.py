@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, any_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, any_, delete, insert, select, update
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.domains import admitting
 from ostiary.adapters.db.tables import connections, domains, organizations, sessions, sp_keys
 from ostiary.domain.connection import (
     AttributeMapping,
@@ -18,7 +19,6 @@ from ostiary.domain.connection import (
     Provider,
     identity_provider_tenant,
 )
-from ostiary.domain.domain_name import FAILING_GRACE, DomainStatus
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.sso import DiscoveredConnection, StoredSpKey
 
@@ -167,11 +167,6 @@ class Connections(Repository):
 
     async def discover(self, domain: str, now: datetime) -> tuple[DiscoveredConnection, ...]:
         """The SSO-enabled organizations that verified the domain and sign it in, over all organizations (R26)."""
-        admitting = or_(
-            (domains.c.status == DomainStatus.VERIFIED)
-            & (domains.c.override_until.is_(None) | (domains.c.override_until > now)),
-            (domains.c.status == DomainStatus.FAILING) & (domains.c.failing_since > now - FAILING_GRACE),
-        )
         rows = await self._execute(
             select(
                 organizations.c.id.label("organization_id"),
@@ -188,7 +183,7 @@ class Connections(Repository):
             )
             .where(
                 domains.c.name == domain,
-                admitting,
+                admitting(domains, now),
                 organizations.c.sso_enabled,
                 connections.c.status == ConnectionStatus.ACTIVE,
             )

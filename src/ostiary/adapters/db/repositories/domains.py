@@ -1,14 +1,28 @@
 """E-mail domains of one organization."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
 from ostiary.adapters.db.tables import connections, domains
 from ostiary.adapters.db.tables.base import TypeId
 from ostiary.domain import ids
-from ostiary.domain.domain_name import DomainStatus, EmailDomain
+from ostiary.domain.domain_name import FAILING_GRACE, DomainStatus, EmailDomain
 from ostiary.services.paging import Page, PageRequest
 
 
@@ -23,6 +37,19 @@ def _domain(row: Row[Any]) -> EmailDomain:
         verified_at=row.verified_at,
         failing_since=row.failing_since,
         override_until=row.override_until,
+        next_check_at=row.next_check_at,
+        lapsed_at=row.lapsed_at,
+    )
+
+
+def admitting(table: FromClause, now: datetime) -> ColumnElement[bool]:
+    """`EmailDomain.admits` as a condition on rows of the domains table or an alias of it (R3)."""
+    return or_(
+        (table.c.status == DomainStatus.VERIFIED) & table.c.override_until.is_(None),
+        (table.c.status != DomainStatus.PENDING) & (table.c.override_until > now),
+        (table.c.status == DomainStatus.FAILING)
+        & table.c.override_until.is_(None)
+        & (table.c.failing_since > now - FAILING_GRACE),
     )
 
 
@@ -46,9 +73,10 @@ class Domains(Repository):
             )
         )
 
-    async def get(self, organization_id: str, domain_id: str) -> EmailDomain | None:
-        """The domain."""
-        row = await self._first(select(domains).where(_one(organization_id, domain_id)))
+    async def get(self, organization_id: str, domain_id: str, *, lock: bool = False) -> EmailDomain | None:
+        """The domain, its row locked if asked."""
+        statement = select(domains).where(_one(organization_id, domain_id))
+        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
         return None if row is None else _domain(row)
 
     async def all(self, organization_id: str) -> tuple[EmailDomain, ...]:
@@ -76,6 +104,8 @@ class Domains(Repository):
                 verified_at=domain.verified_at,
                 failing_since=domain.failing_since,
                 override_until=domain.override_until,
+                next_check_at=domain.next_check_at,
+                lapsed_at=domain.lapsed_at,
             )
         )
 
@@ -87,3 +117,38 @@ class Domains(Repository):
             .values(domain_ids=func.array_remove(connections.c.domain_ids, literal(domain_id, TypeId(ids.DOMAIN))))
         )
         await self._execute(delete(domains).where(_one(organization_id, domain_id)))
+
+    async def hold_name(self, organization_id: str, name: str) -> None:  # noqa: ARG002 -- over all
+        """Keep other organizations from proving the name, or support from vouching, until this transaction ends."""
+        await self._execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"domain {name}", 0))))
+
+    async def is_admitted_elsewhere(self, organization_id: str, name: str, now: datetime) -> bool:
+        """Whether another organization has verified the name (R3). Looks over all of them; hold the name first."""
+        found = await self._scalar(
+            select(
+                exists(
+                    select(domains.c.id).where(
+                        domains.c.name == name, domains.c.organization_id != organization_id, admitting(domains, now)
+                    )
+                )
+            )
+        )
+        return bool(found)
+
+    async def claim_due(self, now: datetime, until: datetime, *, limit: int) -> tuple[EmailDomain, ...]:
+        """Domains of all organizations whose record is to be looked for; nobody else is given them `until` then."""
+        due = (
+            select(domains.c.organization_id, domains.c.id)
+            .where(domains.c.next_check_at <= now)
+            .order_by(domains.c.next_check_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True, key_share=True)
+            .cte("due")
+        )
+        rows = await self._execute(
+            update(domains)
+            .where(tuple_(domains.c.organization_id, domains.c.id).in_(select(due.c.organization_id, due.c.id)))
+            .values(next_check_at=until)
+            .returning(domains)
+        )
+        return tuple(_domain(row) for row in rows)

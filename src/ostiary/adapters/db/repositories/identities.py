@@ -8,10 +8,10 @@ from sqlalchemy.dialects.postgresql import insert
 from ostiary.adapters.db.repositories.accounts import read_account
 from ostiary.adapters.db.repositories.base import AnySelect, Repository
 from ostiary.adapters.db.repositories.directory_rows import read_directory_user
+from ostiary.adapters.db.repositories.domains import admitting
 from ostiary.adapters.db.tables import accounts, connections, directory_users, domains, identities, members
 from ostiary.domain.account import Account, email_domain
 from ostiary.domain.directory import DirectoryUser
-from ostiary.domain.domain_name import DomainStatus
 from ostiary.domain.membership import Member
 from ostiary.domain.sign_in_policy import AccountCandidates, AssertedIdentity
 from ostiary.services.ports.sign_in import LinkedIdentity
@@ -21,11 +21,16 @@ class Identities(Repository):
     """Links between (connection, internal id) and accounts, in one organization."""
 
     async def candidates(
-        self, organization_id: str, connection_id: str, identity: AssertedIdentity, admitted_domains: frozenset[str]
+        self,
+        organization_id: str,
+        connection_id: str,
+        identity: AssertedIdentity,
+        proven_domains: frozenset[str],
+        now: datetime,
     ) -> AccountCandidates:
         """The accounts an asserted identity could be, held against other sign-ins of the same person.
 
-        `admitted_domains` are those this organization has verified (R33).
+        `proven_domains` are those this organization has verified by their record (R33).
         """
         # Two first sign-ins of one person must not make two accounts (R63); nothing is there yet to lock.
         await self._execute(select(func.pg_advisory_xact_lock(func.hashtextextended(identity.email, 0))))
@@ -37,9 +42,9 @@ class Identities(Repository):
         )
         by_email = await self._account(select(accounts).where(accounts.c.email == identity.email))
         if linked is not None:
-            owns = email_domain(linked.email) in admitted_domains and email_domain(identity.email) in admitted_domains
+            owns = email_domain(linked.email) in proven_domains and email_domain(identity.email) in proven_domains
             return AccountCandidates(linked=linked, by_email=by_email, owns_old_domain=owns)
-        same_provider = await self._same_provider(organization_id, connection_id, identity.internal_id)
+        same_provider = await self._same_provider(organization_id, connection_id, identity.internal_id, now)
         found = same_provider or by_email
         if found is None:
             return AccountCandidates()
@@ -57,7 +62,9 @@ class Identities(Repository):
         row = await self._first(statement.limit(1).with_for_update(of=accounts, key_share=True))
         return None if row is None else read_account(row)
 
-    async def _same_provider(self, organization_id: str, connection_id: str, internal_id: str) -> Account | None:
+    async def _same_provider(
+        self, organization_id: str, connection_id: str, internal_id: str, now: datetime
+    ) -> Account | None:
         """The account another organization's connection to the same identity provider knows by this id (R30).
 
         Looks over all organizations, because R30 is about them; only a shared verified domain joins two.
@@ -69,9 +76,9 @@ class Identities(Repository):
             .join(their_domain, their_domain.c.name == our_domain.c.name)
             .where(
                 our_domain.c.organization_id == organization_id,
-                our_domain.c.status != DomainStatus.PENDING,
+                admitting(our_domain, now),
                 their_domain.c.organization_id == theirs.c.organization_id,
-                their_domain.c.status != DomainStatus.PENDING,
+                admitting(their_domain, now),
             )
         )
         return await self._account(

@@ -71,6 +71,19 @@ class Members(Repository):
             statement = statement.where(members.c.id != excluding)
         return await self._scalar(statement)
 
+    async def administrator_emails(self, organization_id: str) -> tuple[str, ...]:
+        """The addresses of the administrators who could act, for what all of them are told."""
+        rows = await self._execute(
+            select(members.c.email)
+            .where(
+                members.c.organization_id == organization_id,
+                members.c.role == Role.ADMINISTRATOR,
+                members.c.status == MemberStatus.ACTIVE,
+            )
+            .order_by(members.c.id)
+        )
+        return tuple(row.email for row in rows)
+
     async def is_database_administrator(self, organization_id: str, member_id: str, database_id: str) -> bool:
         """Whether the member administers the database."""
         row = await self._first(

@@ -34,9 +34,13 @@ domains = Table(
     moment("verified_at", nullable=True),
     moment("failing_since", nullable=True),
     moment("override_until", nullable=True),
+    # When the record is looked for again, and when its lapse was told (R3).
+    moment("next_check_at", nullable=True),
+    moment("lapsed_at", nullable=True),
     UniqueConstraint("organization_id", "name"),
     # Home-realm discovery looks a domain up over all organizations (R26).
     Index(None, "name"),
+    Index(None, "next_check_at"),
 )
 
 connections = Table(
