@@ -43,6 +43,7 @@ from ostiary.services.ports.world import Clock, Mailer, Sealer
 from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
+from ostiary.services.recovery_by_support import SupportRecoveryService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_entry import EntryClerk
 from ostiary.services.sign_in_finish import FinishService
@@ -107,6 +108,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         ),
         sso=SsoService(kit),
         recovery=RecoveryService(kit, passwords),
+        support_recovery=SupportRecoveryService(kit),
         directory=DirectoryService(kit),
         users=UserProvisioningService(kit),
         groups=GroupProvisioningService(kit),

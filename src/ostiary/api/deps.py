@@ -20,6 +20,7 @@ from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
+from ostiary.services.recovery_by_support import SupportRecoveryService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_finish import FinishService
 from ostiary.services.sign_in_log import SignInLogService
@@ -47,6 +48,7 @@ class Services:
     connections: ConnectionService
     sso: SsoService
     recovery: RecoveryService
+    support_recovery: SupportRecoveryService
     directory: DirectoryService
     users: UserProvisioningService
     groups: GroupProvisioningService

@@ -66,6 +66,7 @@ class Operation(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RECOVER = "recover"
     REQUEST_RECOVERY_LINK = "request_recovery_link"
+    RECOVER_BY_LINK = "recover_by_link"
     GET_ME = "get_me"
     UPDATE_ME = "update_me"
     LIST_MY_ORGANIZATIONS = "list_my_organizations"
@@ -143,6 +144,7 @@ class Operation(StrEnum):
     LIST_ALL_ORGANIZATIONS = "list_all_organizations"
     ADD_DOMAIN_FOR_ORGANIZATION = "add_domain_for_organization"
     VOUCH_FOR_DOMAIN = "vouch_for_domain"
+    RECOVER_ORGANIZATION = "recover_organization"
     PROVISION = "provision"
 
 
@@ -165,6 +167,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.VERIFY_EMAIL: _ANYONE,
     Operation.RECOVER: _ANYONE,
     Operation.REQUEST_RECOVERY_LINK: _ANYONE,
+    Operation.RECOVER_BY_LINK: _ANYONE,
     Operation.VERIFY_CREDENTIAL: _ANYONE,
     Operation.SIGN_OUT: _SIGNED_IN | {Standing.RECOVERY},
     Operation.GET_ME: _SIGNED_IN,
@@ -216,7 +219,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.UPDATE_CONNECTION: _REPAIRERS,
     Operation.DELETE_CONNECTION: _ADMINISTRATORS,
     Operation.REFRESH_CONNECTION_METADATA: _REPAIRERS,
-    Operation.TEST_CONNECTION: _REPAIRERS,
+    Operation.TEST_CONNECTION: _ADMINISTRATORS,
     Operation.ACTIVATE_CONNECTION: _REPAIRERS,
     Operation.DEACTIVATE_CONNECTION: _REPAIRERS,
     Operation.GET_SSO: _REPAIRERS,
@@ -243,6 +246,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.LIST_ALL_ORGANIZATIONS: _OPERATOR,
     Operation.ADD_DOMAIN_FOR_ORGANIZATION: _OPERATOR,
     Operation.VOUCH_FOR_DOMAIN: _OPERATOR,
+    Operation.RECOVER_ORGANIZATION: _OPERATOR,
     Operation.PROVISION: frozenset({Standing.DIRECTORY}),
 }
 

@@ -68,6 +68,37 @@ def recovery_used(to: str, organization_name: str, who: str) -> Mail:
     )
 
 
+def support_recovery_link(to: str, organization_name: str, base_url: str, reason: str, token: str) -> Mail:
+    """Support's way in for one administrator; it needs nothing else (R62)."""
+    return Mail(
+        to,
+        f"Repair single sign-on of {organization_name}",
+        f"Support sends you this because you are locked out ({reason}). Send the token below to "
+        f"POST /v1/auth/recover/by-link at {base_url}. It works once, for two hours, and opens a session of 15 minutes "
+        f"that can only repair single sign-on. If you did not ask for it, tell support now.\n\n{token}\n",
+    )
+
+
+def support_recovery_begun(to: str, organization_name: str, for_whom: str, reason: str) -> Mail:
+    """Tells every administrator that support had a link mailed (R62)."""
+    return Mail(
+        to,
+        f"Support lets {for_whom} repair {organization_name}",
+        f"Support has mailed {for_whom} a link to repair single sign-on of {organization_name}. The reason given: "
+        f"{reason}. If nobody of you asked for this, tell support now.\n",
+    )
+
+
+def support_recovery_used(to: str, organization_name: str, who: str) -> Mail:
+    """Tells every administrator that support's link was used (R62)."""
+    return Mail(
+        to,
+        f"Support's recovery link of {organization_name} was used",
+        f"{who} used the link support had mailed to repair single sign-on of {organization_name}. The session lasts 15 "
+        "minutes. If nobody you trust did this, tell support now.\n",
+    )
+
+
 def domain_failing(to: str, organization_name: str, domain: EmailDomain) -> Mail:
     """Warns an administrator that a domain's record is gone (R3)."""
     return Mail(

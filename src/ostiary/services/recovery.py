@@ -6,14 +6,13 @@ from ostiary.domain import ids
 from ostiary.domain.account import RECOVERY_SESSION_LIFETIME, Account, Session, SessionKind, checked_email
 from ostiary.domain.audit import ActorKind, AuditActor
 from ostiary.domain.errors import DomainError, unauthenticated
-from ostiary.domain.membership import Member, Role
+from ostiary.domain.membership import Member
 from ostiary.domain.organization import Organization
 from ostiary.services import mails, secrets
 from ostiary.services.accounts import SignedIn
 from ostiary.services.context import Journal, Kit
-from ostiary.services.paging import MAX_LIMIT, PageRequest
 from ostiary.services.ports.accounts import EmailTokenPurpose
-from ostiary.services.ports.organizations import Lock, MemberFilter
+from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.ports.world import PasswordHasher
 
@@ -71,7 +70,7 @@ class RecoveryService:
             now = self._kit.clock.now()
             if not proven or not await uow.recovery_codes.consume(where.id, secrets.digest(recovery_code), now):
                 raise _refused()
-            signed_in = await self._open_session(uow, where, account)
+            signed_in = await open_recovery_session(self._kit, uow, where, account)
             await self._announce(uow, where, account, member, signed_in.session)
             await uow.commit()
         return signed_in
@@ -91,20 +90,6 @@ class RecoveryService:
             return None
         return entrance.organization, account, entrance.member
 
-    async def _open_session(self, uow: UnitOfWork, organization: Organization, account: Account) -> SignedIn:
-        now = self._kit.clock.now()
-        session = Session(
-            id=self._kit.ids.new(ids.SESSION),
-            account_id=account.id,
-            kind=SessionKind.RECOVERY,
-            created_at=now,
-            expires_at=now + RECOVERY_SESSION_LIFETIME,
-            organization_id=organization.id,
-        )
-        secret = self._kit.ids.secret(secrets.SESSION)
-        await uow.sessions.add(session, secrets.digest(secret))
-        return SignedIn(secret, session, account)
-
     async def _announce(
         self, uow: UnitOfWork, organization: Organization, account: Account, member: Member, session: Session
     ) -> None:
@@ -112,11 +97,24 @@ class RecoveryService:
         actor = AuditActor(ActorKind.ACCOUNT, account.id, account.email)
         journal = Journal(self._kit, uow, organization.id, actor, None)
         await journal.write("sso.recovery_code_used", "member", member.id, after={"session_id": session.id})
-        administrators = await uow.members.list(
-            organization.id, MemberFilter(role=Role.ADMINISTRATOR), PageRequest(MAX_LIMIT)
-        )
-        for found in administrators.items:
-            await uow.outbox.mail(mails.recovery_used(found.member.email, organization.name, account.email))
+        for address in await uow.members.administrator_emails(organization.id):
+            await uow.outbox.mail(mails.recovery_used(address, organization.name, account.email))
+
+
+async def open_recovery_session(kit: Kit, uow: UnitOfWork, organization: Organization, account: Account) -> SignedIn:
+    """A session of 15 minutes that can only read and repair this organization's single sign-on (R62)."""
+    now = kit.clock.now()
+    session = Session(
+        id=kit.ids.new(ids.SESSION),
+        account_id=account.id,
+        kind=SessionKind.RECOVERY,
+        created_at=now,
+        expires_at=now + RECOVERY_SESSION_LIFETIME,
+        organization_id=organization.id,
+    )
+    secret = kit.ids.secret(secrets.SESSION)
+    await uow.sessions.add(session, secrets.digest(secret))
+    return SignedIn(secret, session, account)
 
 
 def _refused() -> DomainError:

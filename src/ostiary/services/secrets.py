@@ -11,6 +11,7 @@ BROWSER = "ost_flow_"
 SCIM = "ost_scim_"
 CREDENTIAL = "ost_db_"
 RECOVERY = "ost_rec_"
+RECOVERY_LINK = "ost_recl_"
 
 
 def digest(secret: str) -> bytes:

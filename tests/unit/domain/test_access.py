@@ -78,8 +78,23 @@ def test_R17_a_suspended_member_has_no_standing(principal: Principal) -> None:
 def test_R62_a_recovery_session_repairs_and_is_nothing_else() -> None:
     assert standings_in(RECOVERY, view(administrator=True, sso_required=True)) == {Standing.RECOVERY}
     opened = {operation for operation, standings in PERMISSIONS.items() if Standing.RECOVERY in standings}
-    assert Operation.DISABLE_SSO in opened
-    assert not opened & {Operation.LIST_MEMBERS, Operation.UPDATE_MEMBER, Operation.ENABLE_SSO, Operation.GET_ME}
+    reading = {
+        Operation.GET_SSO,
+        Operation.PREVIEW_SSO_DISABLEMENT,
+        Operation.LIST_CONNECTIONS,
+        Operation.GET_CONNECTION,
+        Operation.LIST_SIGN_INS,
+        Operation.GET_SIGN_IN,
+    }
+    mending = {
+        Operation.UPDATE_CONNECTION,
+        Operation.REFRESH_CONNECTION_METADATA,
+        Operation.ACTIVATE_CONNECTION,
+        Operation.DEACTIVATE_CONNECTION,
+        Operation.DISABLE_DIRECTORY,
+        Operation.DISABLE_SSO,
+    }
+    assert opened == reading | mending | {Operation.SIGN_OUT}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from ostiary.adapters.db.repositories.invitations import Invitations
 from ostiary.adapters.db.repositories.members import Access, Members
 from ostiary.adapters.db.repositories.organizations import Organizations
 from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
-from ostiary.adapters.db.repositories.sso import RecoveryCodes, Sso
+from ostiary.adapters.db.repositories.sso import RecoveryCodes, RecoveryLinks, Sso
 from ostiary.adapters.db.repositories.teams import Teams
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
 from ostiary.services.ports.cleanup import CleanupRepository
@@ -39,6 +39,7 @@ from ostiary.services.ports.sso import (
     ConnectionRepository,
     DomainRepository,
     RecoveryCodeRepository,
+    RecoveryLinkRepository,
     SpKeyRepository,
     SsoRepository,
 )
@@ -74,6 +75,7 @@ class SqlUnitOfWork:
         self.sp_keys: SpKeyRepository = SpKeys(connection)
         self.sso: SsoRepository = Sso(connection)
         self.recovery_codes: RecoveryCodeRepository = RecoveryCodes(connection)
+        self.recovery_links: RecoveryLinkRepository = RecoveryLinks(connection)
         self.identities: IdentityRepository = Identities(connection)
         self.flows: FlowRepository = Flows(connection)
         self.codes: CodeRepository = Codes(connection)

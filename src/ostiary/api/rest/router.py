@@ -37,3 +37,4 @@ for module in (
     router.include_router(module.router)
 router.include_router(organizations.operator_router)
 router.include_router(domains.operator_router)
+router.include_router(recovery.operator_router)

@@ -10,6 +10,7 @@ class Perishable(StrEnum):
 
     SESSIONS = "sessions"
     EMAIL_TOKENS = "email_tokens"
+    RECOVERY_LINKS = "recovery_links"
     SIGN_IN_FLOWS = "sign_in_flows"
     ONE_TIME_CODES = "one_time_codes"
     REPLAY_KEYS = "replay_keys"

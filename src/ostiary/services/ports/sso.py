@@ -151,6 +151,24 @@ class SsoRepository(Protocol):
         ...
 
 
+class RecoveryLinkRepository(Protocol):
+    """Links support had mailed to administrators, at most one for each (R62)."""
+
+    async def put(
+        self, organization_id: str, member_id: str, secret_hash: bytes, at: datetime, expires_at: datetime
+    ) -> None:
+        """Store the member's link, in place of an older one."""
+        ...
+
+    async def find(self, secret_hash: bytes, now: datetime) -> tuple[str, str] | None:
+        """The organization and the member of a living link: the secret says whose it is."""
+        ...
+
+    async def consume(self, organization_id: str, member_id: str, secret_hash: bytes, now: datetime) -> bool:
+        """Use the link up; False when there is none any more."""
+        ...
+
+
 class RecoveryCodeRepository(Protocol):
     """Recovery codes of one organization (R62)."""
 

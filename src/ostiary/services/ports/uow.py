@@ -20,6 +20,7 @@ from ostiary.services.ports.sso import (
     ConnectionRepository,
     DomainRepository,
     RecoveryCodeRepository,
+    RecoveryLinkRepository,
     SpKeyRepository,
     SsoRepository,
 )
@@ -51,6 +52,7 @@ class UnitOfWork(Protocol):
     sp_keys: SpKeyRepository
     sso: SsoRepository
     recovery_codes: RecoveryCodeRepository
+    recovery_links: RecoveryLinkRepository
     identities: IdentityRepository
     flows: FlowRepository
     codes: CodeRepository

@@ -10,6 +10,7 @@ from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import (
     email_tokens,
     one_time_codes,
+    recovery_links,
     replayed_assertions,
     sessions,
     sign_in_flows,
@@ -28,6 +29,7 @@ def _of_the_queue(name: str) -> Table:
 _TIMES: Mapping[Perishable, Column[datetime]] = {
     Perishable.SESSIONS: sessions.c.expires_at,
     Perishable.EMAIL_TOKENS: email_tokens.c.expires_at,
+    Perishable.RECOVERY_LINKS: recovery_links.c.expires_at,
     Perishable.SIGN_IN_FLOWS: sign_in_flows.c.expires_at,
     Perishable.ONE_TIME_CODES: one_time_codes.c.expires_at,
     Perishable.REPLAY_KEYS: replayed_assertions.c.keep_until,

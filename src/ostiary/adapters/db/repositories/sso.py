@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ostiary.adapters.db.repositories.base import AnySelect, Repository
 from ostiary.adapters.db.tables import (
@@ -15,6 +16,7 @@ from ostiary.adapters.db.tables import (
     members,
     one_time_codes,
     recovery_codes,
+    recovery_links,
     sessions,
     team_members,
 )
@@ -184,5 +186,42 @@ class RecoveryCodes(Repository):
                 recovery_codes.c.used_at.is_(None),
             )
             .values(used_at=at)
+        )
+        return result.rowcount > 0
+
+
+class RecoveryLinks(Repository):
+    """Links support had mailed to administrators, at most one for each (R62)."""
+
+    async def put(
+        self, organization_id: str, member_id: str, secret_hash: bytes, at: datetime, expires_at: datetime
+    ) -> None:
+        """Store the member's link, in place of an older one."""
+        link = {"secret_hash": secret_hash, "created_at": at, "expires_at": expires_at}
+        statement = upsert(recovery_links).values(organization_id=organization_id, member_id=member_id, **link)
+        await self._execute(
+            statement.on_conflict_do_update(
+                index_elements=[recovery_links.c.organization_id, recovery_links.c.member_id], set_=link
+            )
+        )
+
+    async def find(self, secret_hash: bytes, now: datetime) -> tuple[str, str] | None:
+        """The organization and the member of a living link: the secret says whose it is."""
+        row = await self._first(
+            select(recovery_links.c.organization_id, recovery_links.c.member_id).where(
+                recovery_links.c.secret_hash == secret_hash, recovery_links.c.expires_at > now
+            )
+        )
+        return None if row is None else (row.organization_id, row.member_id)
+
+    async def consume(self, organization_id: str, member_id: str, secret_hash: bytes, now: datetime) -> bool:
+        """Use the link up; False when there is none any more."""
+        result = await self._execute(
+            delete(recovery_links).where(
+                recovery_links.c.organization_id == organization_id,
+                recovery_links.c.member_id == member_id,
+                recovery_links.c.secret_hash == secret_hash,
+                recovery_links.c.expires_at > now,
+            )
         )
         return result.rowcount > 0

@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ostiary.adapters.db.tables.base import TypeId, metadata, moment, organization_id
+from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment, organization_id
+from ostiary.adapters.db.tables.organizations import member_reference
 from ostiary.domain import ids
 
 domains = Table(
@@ -172,6 +173,18 @@ sign_in_traces = Table(
     moment("started_at"),
     moment("finished_at", nullable=True),
     Index(None, "started_at"),
+)
+
+recovery_links = Table(
+    "recovery_links",
+    metadata,
+    organization_id(),
+    *member_reference(primary_key=True),
+    hash_of_secret(),
+    moment("created_at"),
+    moment("expires_at"),
+    UniqueConstraint("secret_hash"),
+    Index(None, "expires_at"),
 )
 
 recovery_codes = Table(
