@@ -5,6 +5,7 @@ Over the connection that `ostiary.adapters.db.migrate` hands in; for the `alembi
 
 import asyncio
 import os
+from typing import Literal
 
 from alembic import context
 from sqlalchemy import Connection
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ostiary.adapters.db.tables import metadata
+from ostiary.adapters.db.tables.base import TypeId
 
 # Rather fail than queue up behind a long transaction with everybody else waiting behind us.
 LOCK_TIMEOUT = "3s"
@@ -22,6 +24,11 @@ ONE_AT_A_TIME = 7_308_604_721
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
     """The job queue's tables are its package's own: created by a migration, described by no metadata of ours."""
     return not (kind == "table" and name is not None and name.startswith("pgqueuer"))
+
+
+def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """A new migration names the database's type of an id: what the tables call it may change."""
+    return "sa.Uuid()" if kind == "type" and isinstance(item, TypeId) else False
 
 
 def migrate(connection: Connection) -> None:
@@ -36,6 +43,7 @@ def migrate(connection: Connection) -> None:
         transaction_per_migration=True,
         compare_server_default=True,
         include_name=include_name,
+        render_item=render_item,
     )
     with context.begin_transaction():
         context.run_migrations()
