@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ostiary.adapters.db.engine import Engine, make_engine
 from ostiary.adapters.db.job_queue import PgJobQueue
@@ -52,6 +53,7 @@ from ostiary.services.sign_in_start import RedirectPolicy, SignInStartService
 from ostiary.services.sp_keys import SpKeys
 from ostiary.services.sso import SsoService
 from ostiary.services.teams import TeamService
+from ostiary.services.throttle import Throttle
 from ostiary.settings import Settings
 from ostiary.worker import run_worker as work
 
@@ -82,6 +84,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         urls=Urls(settings.base_url.rstrip("/")),
     )
     passwords = Argon2Hasher(memory_kib=settings.password_hash_memory_kib, rounds=settings.password_hash_rounds)
+    throttle = Throttle(kit, by_address=settings.throttle_by_address)
     cookies = SessionCookies(secure=not settings.is_development, origins=frozenset(settings.cookie_origins))
     messages = Pysaml2Messages()
     keys = SpKeys(kit, sealer, messages)
@@ -95,26 +98,26 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         ),
         cookies=cookies,
         frontend_url=settings.frontend_url,
-        accounts=AccountService(kit, passwords),
+        accounts=AccountService(kit, passwords, throttle),
         organizations=OrganizationService(kit),
         members=MemberService(kit),
-        invitations=InvitationService(kit),
+        invitations=InvitationService(kit, throttle),
         teams=TeamService(kit),
         databases=DatabaseService(kit),
-        credentials=CredentialService(kit),
+        credentials=CredentialService(kit, throttle),
         domains=DomainService(kit, DnsResolver(settings.dns_resolvers), ListedOwnership()),
         connections=ConnectionService(
             kit, keys, SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development)
         ),
         sso=SsoService(kit),
-        recovery=RecoveryService(kit, passwords),
-        support_recovery=SupportRecoveryService(kit),
+        support_recovery=SupportRecoveryService(kit, throttle),
+        recovery=RecoveryService(kit, passwords, throttle),
         directory=DirectoryService(kit),
         users=UserProvisioningService(kit),
         groups=GroupProvisioningService(kit),
         sign_in_start=SignInStartService(kit, keys, messages, redirects),
-        sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(), EntryClerk(kit)),
-        sign_in_finish=FinishService(kit),
+        sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(), EntryClerk(kit), throttle),
+        sign_in_finish=FinishService(kit, throttle),
         sign_in_log=SignInLogService(kit),
     )
     return House(engine, kit, sealer, services, DatabaseReadiness(engine))
@@ -137,7 +140,10 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         finally:
             await house.engine.dispose()
 
-    return create_app(lifespan)
+    app = create_app(lifespan)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))  # pyright: ignore[reportArgumentType] -- uvicorn's own ASGI types
+    return app
 
 
 async def run_worker(settings: Settings) -> None:

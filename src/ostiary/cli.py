@@ -105,6 +105,8 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        # The application heeds the proxies that its settings name, and no others.
+        proxy_headers=False,
         timeout_graceful_shutdown=20,
     )
 

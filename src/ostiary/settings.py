@@ -1,5 +1,6 @@
 """One frozen Settings, read once, from the environment."""
 
+from ipaddress import ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -29,6 +30,14 @@ class Settings(BaseSettings):
     frontend_url: str | None = Field(default=None, description="Where a sign-in without a redirect_uri ends")
     cookie_origins: tuple[str, ...] = Field(
         default=(), description='Origins that may change state with the cookie, as JSON: ["https://app.example.com"]'
+    )
+
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description='Addresses or networks of proxies whose X-Forwarded-For and -Proto count, as JSON: ["10.0.0.0/8"]',
+    )
+    throttle_by_address: bool = Field(
+        default=True, description="Limit attempts per client address; off where all clients come from one"
     )
 
     dns_resolvers: str | None = Field(default=None, description="host:port[,host:port]; unset: the system's")
@@ -64,6 +73,15 @@ class Settings(BaseSettings):
         if parts.scheme not in schemes or not parts.hostname or parts.path not in ("", "/") or parts.query:
             raise ValueError("must be the public https:// address of this service, without a path")
         return url.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        # Names and `*` would make everybody's word count.
+        try:
+            return tuple(str(ip_network(proxy)) for proxy in proxies)
+        except ValueError as error:
+            raise ValueError(f"{error}: write addresses or networks, such as 10.0.0.7 or 10.0.0.0/8") from error
 
     @property
     def is_development(self) -> bool:

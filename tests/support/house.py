@@ -44,6 +44,8 @@ def settings_for(database_url: str) -> Settings:
         operator_token=SecretStr(OPERATOR_TOKEN),
         password_hash_memory_kib=8,
         password_hash_rounds=1,
+        # Everybody is on the loopback; the tests of throttling switch it on.
+        throttle_by_address=False,
     )
 
 
@@ -227,9 +229,9 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def open_house(database_url: str) -> AsyncGenerator[House]:
-    """The services over a migrated database, as long as the block lasts."""
-    settings, clock = settings_for(database_url), TurnableClock()
+async def open_house(database_url: str, **changed: object) -> AsyncGenerator[House]:
+    """The services over a migrated database, as long as the block lasts; `changed` are settings of its own."""
+    settings, clock = settings_for(database_url).model_copy(update=changed), TurnableClock()
     built = bootstrap.build(settings, clock=clock)
     try:
         yield House(built.services, settings, clock, built)

@@ -15,7 +15,9 @@ def serve(make_app: Callable[[str], Any]) -> Generator[str]:
     """The base URL of the app `make_app(base_url)`, on a free port, until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(make_app(base_url), log_level="warning", ws="none", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        make_app(base_url), log_level="warning", ws="none", proxy_headers=False, timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name=f"serve {base_url}")
     thread.start()

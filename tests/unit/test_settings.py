@@ -25,6 +25,8 @@ def test_a_base_url_loses_its_final_slash() -> None:
         ("secret_key", SecretStr("short"), "32 or more"),
         ("database_url", "mysql://db/ostiary", "postgresql"),
         ("operator_token", SecretStr("short"), "at least 16"),
+        ("trusted_proxies", ("*",), "10.0.0.0/8"),
+        ("trusted_proxies", ("10.0.0.7/8",), "host bits"),
     ],
 )
 def test_a_setting_that_will_not_do_is_named_with_the_mend(name: str, value: object, complaint: str) -> None:

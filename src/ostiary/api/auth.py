@@ -12,10 +12,11 @@ from ostiary.api.request_id import request_id_of
 from ostiary.domain.access import OPERATOR, CredentialKind, Principal
 from ostiary.domain.errors import forbidden, unauthenticated
 from ostiary.services import secrets
-from ostiary.services.context import Caller
+from ostiary.services.context import Caller, Client
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_SECRET_LENGTH = 256
+_MAX_USER_AGENT_LENGTH = 400
 
 
 class PrincipalLookup(Protocol):
@@ -65,10 +66,10 @@ class Authenticator:
         request_id = request_id_of(request)
         secret = _bearer(request)
         if secret is not None:
-            return Caller(await self._principal(secret), request_id)
+            return Caller(await self._principal(secret), request_id, client_of(request))
         cookie = request.cookies.get(self.cookies.name)
         if cookie is None:
-            return Caller(None, request_id)
+            return Caller(None, request_id, client_of(request))
         if request.method not in _SAFE_METHODS and request.headers.get("origin") not in self.cookies.origins:
             raise forbidden(
                 "origin_not_allowed",
@@ -76,7 +77,7 @@ class Authenticator:
                 "session as a bearer token instead, or have the operator allow the origin.",
             )
         principal = await self.lookup.session(cookie[:_MAX_SECRET_LENGTH])
-        return Caller(principal, request_id)
+        return Caller(principal, request_id, client_of(request))
 
     async def _principal(self, secret: str) -> Principal:
         principal = None
@@ -99,6 +100,12 @@ class Authenticator:
                 "POST /v1/organizations/{org}/directory/tokens.",
             )
         return Caller(principal, request_id_of(request))
+
+
+def client_of(request: Request) -> Client:
+    """Where the request came from; behind proxies the operator trusts, what they say of it."""
+    user_agent = request.headers.get("user-agent")
+    return Client(request.client.host if request.client else None, user_agent and user_agent[:_MAX_USER_AGENT_LENGTH])
 
 
 def _bearer(request: Request) -> str | None:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from ostiary.api.auth import Authenticator, SessionCookies
+from ostiary.api.auth import Authenticator, SessionCookies, client_of
 from ostiary.services.accounts import AccountService
 from ostiary.services.connections import ConnectionService
-from ostiary.services.context import Caller, Urls
+from ostiary.services.context import Caller, Client, Urls
 from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
@@ -73,6 +73,7 @@ async def _caller(request: Request, services: ServicesDep) -> Caller:
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+ClientDep = Annotated[Client, Depends(client_of)]
 
 
 def _page(

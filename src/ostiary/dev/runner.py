@@ -159,6 +159,8 @@ class _House:
             dns_resolvers=state.dns_address,
             mail_folder=str(self._options.data_dir / "mail"),
             run_worker=True,
+            # Everybody is on the loopback.
+            throttle_by_address=False,
         )
 
 
@@ -308,6 +310,7 @@ def _server_config(app: object) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_SECONDS_TO_DRAIN,
     )
 

@@ -15,12 +15,14 @@ from ostiary.domain.account import (
     checked_password,
 )
 from ostiary.domain.errors import DomainError, forbidden, invalid, not_found, unauthenticated
+from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
-from ostiary.services.context import Caller, Kit
+from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Kit
 from ostiary.services.ports.accounts import EmailTokenPurpose
 from ostiary.services.ports.organizations import Entrance
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.ports.world import PasswordHasher
+from ostiary.services.throttle import Throttle
 
 VERIFY_EMAIL_LIFETIME = timedelta(hours=24)
 RESET_LIFETIME = timedelta(minutes=30)
@@ -38,19 +40,22 @@ class SignedIn:
 class AccountService:
     """A person's own account and sessions."""
 
-    def __init__(self, kit: Kit, passwords: PasswordHasher) -> None:
+    def __init__(self, kit: Kit, passwords: PasswordHasher, throttle: Throttle) -> None:
         self._kit = kit
         self._passwords = passwords
+        self._throttle = throttle
 
-    async def sign_up(self, *, email: str, password: str, name: str) -> SignedIn:
+    async def sign_up(self, *, email: str, password: str, name: str, client: Client = UNKNOWN_CLIENT) -> SignedIn:
         """Make an account and sign it in; mails a token that proves the address. Raises `email_taken`."""
-        address = checked_email(email)
+        address, called = checked_email(email), checked_name(name)
+        checked = checked_password(password, address)
+        await self._throttle.count(Attempt.SIGN_UP, client, address)
         account = Account(
             id=self._kit.ids.new(ids.ACCOUNT),
             email=address,
-            name=checked_name(name),
+            name=called,
             created_at=self._kit.clock.now(),
-            password_hash=await self._passwords.hash(checked_password(password, address)),
+            password_hash=await self._passwords.hash(checked),
         )
         async with self._kit.uow() as uow:
             await uow.accounts.add(account)
@@ -60,19 +65,21 @@ class AccountService:
             await uow.commit()
         return signed_in
 
-    async def sign_in(self, *, email: str, password: str) -> SignedIn:
+    async def sign_in(self, *, email: str, password: str, client: Client = UNKNOWN_CLIENT) -> SignedIn:
         """A password session; raises `invalid_credentials`, or `sso_required` once the password is right (R12)."""
         wrong = unauthenticated("invalid_credentials", "The e-mail address or the password is wrong.")
         try:
             address = checked_email(email)
         except DomainError:
             address = ""
+        taken = await self._throttle.count(Attempt.SIGN_IN, client, address or None)
         async with self._kit.uow() as uow:
             found = await uow.accounts.by_email(address)
         # No connection is held while the password is hashed.
         right = await self._passwords.verify(password, found.password_hash if found else None)
         if found is None or not right:
             raise wrong
+        await self._throttle.give_back(taken, at_home=True)
         async with self._kit.uow() as uow:
             account = await uow.accounts.get(found.id, lock=True)
             if account is None or account.password_hash != found.password_hash:
@@ -94,16 +101,17 @@ class AccountService:
             await uow.sessions.delete(principal.account_id or "", principal.id)
             await uow.commit()
 
-    async def verify_email(self, token: str) -> None:
+    async def verify_email(self, token: str, client: Client = UNKNOWN_CLIENT) -> None:
         """Prove the address a token was mailed to; raises `invalid_token`."""
-        async with self._kit.uow() as uow:
+        async with self._throttle.refusals(Attempt.VERIFY_EMAIL, client), self._kit.uow() as uow:
             account, _ = await self._use_token(uow, token, EmailTokenPurpose.VERIFY_EMAIL)
             await uow.accounts.mark_email_verified(account.id, self._kit.clock.now())
             await uow.commit()
 
-    async def request_password_reset(self, email: str) -> None:
+    async def request_password_reset(self, email: str, client: Client = UNKNOWN_CLIENT) -> None:
         """Mail a reset token if there is such an account; never says whether there is."""
         address = checked_email(email)
+        await self._throttle.count(Attempt.REQUEST_PASSWORD_RESET, client, address)
         async with self._kit.uow() as uow:
             account = await uow.accounts.by_email(address)
             if account is None:
@@ -113,9 +121,9 @@ class AccountService:
             await uow.outbox.mail(mails.reset_password(account.email, self._kit.urls.base_url, token))
             await uow.commit()
 
-    async def confirm_password_reset(self, token: str, password: str) -> None:
+    async def confirm_password_reset(self, token: str, password: str, client: Client = UNKNOWN_CLIENT) -> None:
         """Set the password, prove the address, end every session; makes no session (R12). Raises `invalid_token`."""
-        async with self._kit.uow() as uow:
+        async with self._throttle.refusals(Attempt.CONFIRM_PASSWORD_RESET, client), self._kit.uow() as uow:
             account, _ = await self._use_token(uow, token, EmailTokenPurpose.RESET_PASSWORD)
             checked = checked_password(password, account.email)
             await uow.accounts.set_password(account.id, await self._passwords.hash(checked))
@@ -126,6 +134,7 @@ class AccountService:
     async def change_password(self, caller: Caller, *, current: str, new: str) -> None:
         """Replace the password and end the account's other sessions; raises `invalid_credentials`."""
         principal = caller.account(Operation.CHANGE_PASSWORD)
+        taken = await self._throttle.count(Attempt.CHANGE_PASSWORD, caller.client, principal.account_id)
         async with self._kit.uow() as uow:
             account = await self._existing(uow, principal.account_id or "", lock=True)
             if not await self._passwords.verify(current, account.password_hash):
@@ -134,6 +143,7 @@ class AccountService:
             await uow.accounts.set_password(account.id, await self._passwords.hash(checked))
             await uow.sessions.delete_of_account(account.id, keep=principal.id)
             await uow.commit()
+        await self._throttle.give_back(taken)
 
     async def me(self, caller: Caller) -> Account:
         """The caller's account."""

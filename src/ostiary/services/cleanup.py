@@ -11,6 +11,7 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.SESSIONS: timedelta(0),
     Perishable.EMAIL_TOKENS: timedelta(0),
     Perishable.RECOVERY_LINKS: timedelta(0),
+    Perishable.ATTEMPT_COUNTS: timedelta(0),
     # A browser that comes back late, or a code used twice, is still told apart from nonsense for a day.
     Perishable.SIGN_IN_FLOWS: timedelta(days=1),
     Perishable.ONE_TIME_CODES: timedelta(days=1),

@@ -60,11 +60,23 @@ class Kit:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request came from; both are None where no request did."""
+
+    address: str | None = None
+    user_agent: str | None = None
+
+
+UNKNOWN_CLIENT = Client()
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """A request's caller: the principal (None: anonymous) and the request's id, for the audit."""
+    """A request's caller: the principal (None: anonymous), the request's id, for the audit, and where it came from."""
 
     principal: Principal | None
     request_id: str | None = None
+    client: Client = UNKNOWN_CLIENT
 
     def permitted(self, operation: Operation) -> Principal | None:
         """Let the caller into an operation that names no organization; raises 401 or 403."""

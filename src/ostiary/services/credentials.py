@@ -8,11 +8,13 @@ from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.database import Credential
 from ostiary.domain.errors import not_found
+from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
-from ostiary.services.context import Caller, Journal, Kit, admit
+from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.databases import CredentialFilter
 from ostiary.services.ports.organizations import Lock
+from ostiary.services.throttle import Throttle
 
 # Compared against where there is no such user name, so that its absence takes as long as a wrong secret.
 _NOBODY = secrets.digest("")
@@ -29,8 +31,9 @@ class NewCredential:
 class CredentialService:
     """Database credentials of an organization."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: Kit, throttle: Throttle) -> None:
         self._kit = kit
+        self._throttle = throttle
 
     async def create(self, caller: Caller, reference: str, database_id: str, name: str) -> NewCredential:
         """Make a credential; for the database's administrators and the organization's."""
@@ -117,11 +120,16 @@ class CredentialService:
             )
             await uow.commit()
 
-    async def verify(self, *, username: str, secret: str) -> Credential | None:
-        """The living credential of user name and secret; None, in the same time, for anything else."""
+    async def verify(self, *, username: str, secret: str, client: Client = UNKNOWN_CLIENT) -> Credential | None:
+        """The living credential of user name and secret; None, in the same time, for anything else.
+
+        Raises `too_many_attempts` where too much of that was asked. The right secret passes always: nobody guesses it,
+        and one client asks for everybody's.
+        """
         async with self._kit.uow() as uow:
             stored = await uow.credentials.by_username(username)
         right = hmac.compare_digest(stored.secret_hash if stored else _NOBODY, secrets.digest(secret))
         if stored is None or not right or stored.credential.revoked_at is not None:
+            await self._throttle.count(Attempt.VERIFY_CREDENTIAL, client, username)
             return None
         return stored.credential

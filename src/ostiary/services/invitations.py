@@ -18,11 +18,13 @@ from ostiary.domain.invitation import (
 )
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
 from ostiary.domain.organization import Organization
+from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
 from ostiary.services.context import Caller, Journal, Kit, actor_of, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock, MemberDetails
 from ostiary.services.ports.uow import UnitOfWork
+from ostiary.services.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ class Accepted:
 class InvitationService:
     """Invitations into an organization."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: Kit, throttle: Throttle) -> None:
         self._kit = kit
+        self._throttle = throttle
 
     async def create(
         self, caller: Caller, reference: str, *, email: str, role: Role, team_ids: Sequence[str]
@@ -122,7 +125,7 @@ class InvitationService:
             "This is no invitation of ours. Copy the whole token from the mail, or ask to be invited again.",
             pointer="/token",
         )
-        async with self._kit.uow() as uow:
+        async with self._throttle.refusals(Attempt.ACCEPT_INVITATION, caller.client), self._kit.uow() as uow:
             found = await uow.invitations.by_secret(secrets.digest(token))
             if found is None:
                 raise unknown

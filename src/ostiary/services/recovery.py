@@ -8,13 +8,15 @@ from ostiary.domain.audit import ActorKind, AuditActor
 from ostiary.domain.errors import DomainError, unauthenticated
 from ostiary.domain.membership import Member
 from ostiary.domain.organization import Organization
+from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
 from ostiary.services.accounts import SignedIn
-from ostiary.services.context import Journal, Kit
+from ostiary.services.context import UNKNOWN_CLIENT, Client, Journal, Kit
 from ostiary.services.ports.accounts import EmailTokenPurpose
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.ports.world import PasswordHasher
+from ostiary.services.throttle import Throttle
 
 LINK_LIFETIME = timedelta(minutes=30)
 
@@ -22,12 +24,14 @@ LINK_LIFETIME = timedelta(minutes=30)
 class RecoveryService:
     """Recovery codes become short sessions that can only repair."""
 
-    def __init__(self, kit: Kit, passwords: PasswordHasher) -> None:
+    def __init__(self, kit: Kit, passwords: PasswordHasher, throttle: Throttle) -> None:
         self._kit = kit
         self._passwords = passwords
+        self._throttle = throttle
 
-    async def request_link(self, *, organization: str, email: str) -> None:
+    async def request_link(self, *, organization: str, email: str, client: Client = UNKNOWN_CLIENT) -> None:
         """Mail an administrator a token that stands in for the password; never says whether there is one."""
+        await self._throttle.count(Attempt.REQUEST_RECOVERY_LINK, client, email.strip().lower())
         async with self._kit.uow() as uow:
             found = await self._administrator(uow, organization, email)
             if found is None:
@@ -46,12 +50,20 @@ class RecoveryService:
             await uow.commit()
 
     async def recover(
-        self, *, organization: str, email: str, recovery_code: str, password: str | None, token: str | None
+        self,
+        *,
+        organization: str,
+        email: str,
+        recovery_code: str,
+        password: str | None,
+        token: str | None,
+        client: Client = UNKNOWN_CLIENT,
     ) -> SignedIn:
         """A recovery code with the password or a mailed token becomes a session of 15 minutes.
 
         Raises `recovery_refused` (401), the same for whatever is wrong. A code is used up only by success.
         """
+        taken = await self._throttle.count(Attempt.RECOVER, client, email.strip().lower())
         async with self._kit.uow() as uow:
             found = await self._administrator(uow, organization, email)
         known = found[1].password_hash if found else None
@@ -73,6 +85,7 @@ class RecoveryService:
             signed_in = await open_recovery_session(self._kit, uow, where, account)
             await self._announce(uow, where, account, member, signed_in.session)
             await uow.commit()
+        await self._throttle.give_back(taken)
         return signed_in
 
     async def _administrator(

@@ -7,12 +7,14 @@ from ostiary.domain.account import Account
 from ostiary.domain.audit import ActorKind, AuditActor
 from ostiary.domain.errors import DomainError, conflict, not_found, unauthenticated
 from ostiary.domain.membership import Member
+from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
 from ostiary.services.accounts import SignedIn
-from ostiary.services.context import Caller, Journal, Kit, actor_of
+from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit, actor_of
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.recovery import open_recovery_session
+from ostiary.services.throttle import Throttle
 
 # Long enough for the mail to be found while support is on the telephone; a newer link voids the older one.
 SUPPORT_LINK_LIFETIME = timedelta(hours=2)
@@ -21,8 +23,9 @@ SUPPORT_LINK_LIFETIME = timedelta(hours=2)
 class SupportRecoveryService:
     """The operator has a link mailed, and never sees it; whoever reads the administrator's mailbox redeems it."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: Kit, throttle: Throttle) -> None:
         self._kit = kit
+        self._throttle = throttle
 
     async def send(self, caller: Caller, reference: str, member_id: str, reason: str) -> None:
         """Mail an administrator a link, and tell all of them; answers no secret.
@@ -60,10 +63,10 @@ class SupportRecoveryService:
                 await uow.outbox.mail(mails.support_recovery_begun(address, organization.name, account.email, reason))
             await uow.commit()
 
-    async def redeem(self, token: str) -> SignedIn:
+    async def redeem(self, token: str, client: Client = UNKNOWN_CLIENT) -> SignedIn:
         """The mailed link becomes a session of 15 minutes, once; raises `recovery_refused` (401)."""
         digest, now = secrets.digest(token), self._kit.clock.now()
-        async with self._kit.uow() as uow:
+        async with self._throttle.refusals(Attempt.RECOVER_BY_LINK, client), self._kit.uow() as uow:
             whose = await uow.recovery_links.find(digest, now)
             organization = await uow.organizations.get(whose[0], Lock.SHARED) if whose else None
             if whose is None or organization is None or not organization.sso.enabled:

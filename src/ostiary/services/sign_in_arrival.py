@@ -18,14 +18,16 @@ from ostiary.domain.sign_in_policy import (
     read_identity,
     session_end,
 )
+from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
-from ostiary.services.context import Journal, Kit
+from ostiary.services.context import UNKNOWN_CLIENT, Client, Journal, Kit
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.sign_in import Flow, OneTimeCode, Outcome, Purpose, Step, Trace
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.saml_ports import AssertionVerifier, Trust
 from ostiary.services.sign_in_entry import EntryClerk
 from ostiary.services.sp_keys import SpKeys
+from ostiary.services.throttle import Taken, Throttle
 
 CODE_LIFETIME = timedelta(seconds=60)
 MAX_RELAY_STATE_LENGTH = 256
@@ -52,30 +54,44 @@ class Arrived:
 
 @dataclass(slots=True)
 class _Attempt:
-    """What is known of one response so far; becomes its trace."""
+    """What is known of one response so far; becomes its trace.
+
+    A response that nobody asked for is `taken` from what may be stored of them, or `unstored`, with the reason.
+    """
 
     organization: Organization
     connection: Connection
     flow: Flow | None
     trace: Trace
     steps: list[Step] = field(default_factory=list[Step])
+    taken: Taken | None = None
+    unstored: DomainError | None = None
 
 
 class ArrivalService:
     """The assertion consumer service."""
 
-    def __init__(self, kit: Kit, keys: SpKeys, verifier: AssertionVerifier, clerk: EntryClerk) -> None:
+    def __init__(
+        self, kit: Kit, keys: SpKeys, verifier: AssertionVerifier, clerk: EntryClerk, throttle: Throttle
+    ) -> None:
         self._kit = kit
         self._keys = keys
         self._verifier = verifier
         self._clerk = clerk
+        self._throttle = throttle
 
-    async def receive(self, connection_id: str, saml_response: str, relay_state: str | None) -> Arrived:
-        """Take one response. Whatever is wrong with it is on its trace; the caller hears only what it may."""
-        attempt, relay_hash = await self._load(connection_id, relay_state)
+    async def receive(
+        self, connection_id: str, saml_response: str, relay_state: str | None, client: Client = UNKNOWN_CLIENT
+    ) -> Arrived:
+        """Take one response. Whatever is wrong with it is on its trace; the caller hears only what it may.
+
+        Of bad responses that nobody asked for only so many leave a trace, the others raise `too_many_attempts`. A good
+        one passes however many bad ones came from the same place.
+        """
+        attempt, relay_hash = await self._load(connection_id, relay_state, client)
         try:
             accepted = await self._believe(attempt, saml_response)
-            return await self._enter(attempt, accepted, relay_hash)
+            arrived = await self._enter(attempt, accepted, relay_hash)
         except ResponseRefused as refused:
             self._note(attempt, refused.checks)
             if not refused.checks or refused.checks[-1].passed:
@@ -91,8 +107,11 @@ class ArrivalService:
             raise DomainError(
                 error.kind, error.code, error.detail, extra={**error.extra, "trace_id": attempt.trace.id}
             ) from refused
+        if attempt.taken is not None:
+            await self._throttle.give_back(attempt.taken)
+        return arrived
 
-    async def _load(self, connection_id: str, relay_state: str | None) -> tuple[_Attempt, bytes | None]:
+    async def _load(self, connection_id: str, relay_state: str | None, client: Client) -> tuple[_Attempt, bytes | None]:
         """The connection, and the flow the relay state names; an unknown one is the trace's business, not a 404."""
         now = self._kit.clock.now()
         relay_hash = (
@@ -112,18 +131,29 @@ class ArrivalService:
             # Of another connection's flow only the refusal is told, on a trace of the connection it came to.
             own = flow is not None and flow.connection_id == connection.id
             known = await uow.traces.get(organization.id, flow.trace_id) if flow and own else None
-            if known is None or known.outcome is not Outcome.PENDING:
-                known = Trace(
-                    id=self._kit.ids.new(ids.TRACE),
-                    organization_id=organization.id,
-                    connection_id=connection.id,
-                    purpose=flow.purpose if flow else Purpose.SIGN_IN,
-                    outcome=Outcome.PENDING,
-                    started_at=now,
-                )
-                await uow.traces.add(known)
-                await uow.commit()
-        return _Attempt(organization, connection, flow, known), relay_hash
+        if known is not None and known.outcome is Outcome.PENDING:
+            return _Attempt(organization, connection, flow, known), relay_hash
+        trace = Trace(
+            id=self._kit.ids.new(ids.TRACE),
+            organization_id=organization.id,
+            connection_id=connection.id,
+            purpose=flow.purpose if flow else Purpose.SIGN_IN,
+            outcome=Outcome.PENDING,
+            started_at=now,
+        )
+        return await self._begun(_Attempt(organization, connection, flow, trace), client), relay_hash
+
+    async def _begun(self, attempt: _Attempt, client: Client) -> _Attempt:
+        """Store a trace of its own for a response that nobody asked for, unless there are too many of them."""
+        try:
+            attempt.taken = await self._throttle.count(Attempt.ACS_RESPONSE, client, attempt.connection.id)
+        except DomainError as too_many:
+            attempt.unstored = too_many
+            return attempt
+        async with self._kit.uow() as uow:
+            await uow.traces.add(attempt.trace)
+            await uow.commit()
+        return attempt
 
     async def _believe(self, attempt: _Attempt, saml_response: str) -> Accepted:
         """Guard, signature, accept-or-refuse; with no database connection held."""
@@ -259,7 +289,7 @@ class ArrivalService:
 
     async def _arrived(self, uow: UnitOfWork, attempt: _Attempt, next_: Next, code: str | None = None) -> Arrived:
         trace = self._concluded(attempt, Outcome.SUCCEEDED, None, None)
-        await uow.traces.finish(trace)
+        await (uow.traces.finish(trace) if attempt.unstored is None else uow.traces.add(trace))
         if next_ is Next.TEST_RESULT:
             # A test is shown whole, with what was noted when it began.
             trace = await uow.traces.get(trace.organization_id, trace.id) or trace
@@ -285,7 +315,12 @@ class ArrivalService:
         )
 
     async def _conclude(self, attempt: _Attempt, outcome: Outcome, code: str, hint: str) -> None:
-        """A refusal rolled everything back; its trace gets a small transaction of its own."""
+        """A refusal rolled everything back; its trace gets a small transaction of its own.
+
+        Raises `too_many_attempts` where the response was to leave none.
+        """
+        if attempt.unstored is not None:
+            raise attempt.unstored
         async with self._kit.uow() as uow:
             await uow.traces.finish(self._concluded(attempt, outcome, code, hint))
             await uow.commit()

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from ostiary.domain import ids
 from ostiary.domain.account import Account, Session, SessionKind
 from ostiary.domain.errors import DomainError, forbidden, invalid
+from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
 from ostiary.services.accounts import SignedIn
-from ostiary.services.context import Kit
+from ostiary.services.context import UNKNOWN_CLIENT, Client, Kit
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.sign_in import OneTimeCode
 from ostiary.services.ports.uow import UnitOfWork
+from ostiary.services.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,18 @@ def _refused() -> DomainError:
 class FinishService:
     """Makes SSO sessions."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: Kit, throttle: Throttle) -> None:
         self._kit = kit
+        self._throttle = throttle
 
-    async def exchange(self, code: str, code_verifier: str) -> SignedIn:
+    async def exchange(self, code: str, code_verifier: str, client: Client = UNKNOWN_CLIENT) -> SignedIn:
         """Code and PKCE verifier become a session (RFC 7636); a second use revokes it. Raises `invalid_code`."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
 
         def proven(found: OneTimeCode) -> bool:
             return found.code_challenge is not None and hmac.compare_digest(found.code_challenge, challenge)
 
-        async with self._kit.uow() as uow:
+        async with self._throttle.refusals(Attempt.EXCHANGE_CODE, client), self._kit.uow() as uow:
             found = await self._held(uow, code)
             if not proven(found):
                 raise _refused()

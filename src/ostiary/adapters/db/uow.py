@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ostiary.adapters.db.outbox import PgOutbox
 from ostiary.adapters.db.repositories.accounts import Accounts, EmailTokens, Sessions
+from ostiary.adapters.db.repositories.attempts import Attempts
 from ostiary.adapters.db.repositories.audit import Audit
 from ostiary.adapters.db.repositories.cleanup import Cleanup
 from ostiary.adapters.db.repositories.connections import Connections, SpKeys
@@ -23,6 +24,7 @@ from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, RecoveryLinks, Sso
 from ostiary.adapters.db.repositories.teams import Teams
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
+from ostiary.services.ports.attempts import AttemptRepository
 from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
@@ -60,6 +62,7 @@ class SqlUnitOfWork:
         self.accounts: AccountRepository = Accounts(connection)
         self.sessions: SessionRepository = Sessions(connection)
         self.email_tokens: EmailTokenRepository = EmailTokens(connection)
+        self.attempts: AttemptRepository = Attempts(connection)
         self.organizations: OrganizationRepository = Organizations(connection)
         self.members: MemberRepository = Members(connection)
         self.access: SessionReaper = Access(connection)

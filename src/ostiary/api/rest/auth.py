@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.deps import CallerDep, ClientDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrganizationAnswer, render_organization
 from ostiary.api.rest.schemas import Answer, ListOf, Request
@@ -125,16 +125,18 @@ def render_signed_in(signed_in: SignedIn) -> SignedInAnswer:
     )
 
 
-@router.post("/auth/sign-up", status_code=201, operation_id=Operation.SIGN_UP, responses=problems(409, 422))
-async def sign_up(body: SignUpRequest, services: ServicesDep) -> SignedInAnswer:
+@router.post("/auth/sign-up", status_code=201, operation_id=Operation.SIGN_UP, responses=problems(409, 422, 429))
+async def sign_up(body: SignUpRequest, client: ClientDep, services: ServicesDep) -> SignedInAnswer:
     """Make an account and sign it in."""
-    return render_signed_in(await services.accounts.sign_up(email=body.email, password=body.password, name=body.name))
+    return render_signed_in(
+        await services.accounts.sign_up(email=body.email, password=body.password, name=body.name, client=client)
+    )
 
 
-@router.post("/auth/sign-in", operation_id=Operation.SIGN_IN, responses=problems(401, 403, 422))
-async def sign_in(body: SignInRequest, services: ServicesDep) -> SignedInAnswer:
+@router.post("/auth/sign-in", operation_id=Operation.SIGN_IN, responses=problems(401, 403, 422, 429))
+async def sign_in(body: SignInRequest, client: ClientDep, services: ServicesDep) -> SignedInAnswer:
     """Sign in with the password. 403 `sso_required` where every membership requires SSO."""
-    return render_signed_in(await services.accounts.sign_in(email=body.email, password=body.password))
+    return render_signed_in(await services.accounts.sign_in(email=body.email, password=body.password, client=client))
 
 
 @router.post("/auth/sign-out", status_code=204, operation_id=Operation.SIGN_OUT, responses=problems(401, 403))
@@ -144,28 +146,28 @@ async def sign_out(caller: CallerDep, services: ServicesDep) -> None:
 
 
 @router.post(
-    "/auth/password-reset", status_code=202, operation_id=Operation.REQUEST_PASSWORD_RESET, responses=problems(422)
+    "/auth/password-reset", status_code=202, operation_id=Operation.REQUEST_PASSWORD_RESET, responses=problems(422, 429)
 )
-async def request_password_reset(body: EmailRequest, services: ServicesDep) -> None:
+async def request_password_reset(body: EmailRequest, client: ClientDep, services: ServicesDep) -> None:
     """Mail a token to set a new password with; the answer is the same for unknown addresses."""
-    await services.accounts.request_password_reset(body.email)
+    await services.accounts.request_password_reset(body.email, client)
 
 
 @router.post(
     "/auth/password-reset/confirm",
     status_code=204,
     operation_id=Operation.CONFIRM_PASSWORD_RESET,
-    responses=problems(422),
+    responses=problems(422, 429),
 )
-async def confirm_password_reset(body: ResetConfirmation, services: ServicesDep) -> None:
+async def confirm_password_reset(body: ResetConfirmation, client: ClientDep, services: ServicesDep) -> None:
     """Set the password and end every session; sign in afterwards."""
-    await services.accounts.confirm_password_reset(body.token, body.password)
+    await services.accounts.confirm_password_reset(body.token, body.password, client)
 
 
-@router.post("/auth/verify-email", status_code=204, operation_id=Operation.VERIFY_EMAIL, responses=problems(422))
-async def verify_email(body: TokenRequest, services: ServicesDep) -> None:
+@router.post("/auth/verify-email", status_code=204, operation_id=Operation.VERIFY_EMAIL, responses=problems(422, 429))
+async def verify_email(body: TokenRequest, client: ClientDep, services: ServicesDep) -> None:
     """Prove the address the token was mailed to."""
-    await services.accounts.verify_email(body.token)
+    await services.accounts.verify_email(body.token, client)
 
 
 @router.get("/me", operation_id=Operation.GET_ME, responses=problems(401, 403))
@@ -214,7 +216,9 @@ async def revoke_my_session(session_id: str, caller: CallerDep, services: Servic
     await services.accounts.revoke_my_session(caller, session_id)
 
 
-@router.post("/me/password", status_code=204, operation_id=Operation.CHANGE_PASSWORD, responses=problems(401, 403, 422))
+@router.post(
+    "/me/password", status_code=204, operation_id=Operation.CHANGE_PASSWORD, responses=problems(401, 403, 422, 429)
+)
 async def change_password(body: PasswordChange, caller: CallerDep, services: ServicesDep) -> None:
     """Replace the password; ends the caller's other sessions."""
     await services.accounts.change_password(caller, current=body.current, new=body.new)

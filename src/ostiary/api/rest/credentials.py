@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.deps import CallerDep, ClientDep, PageDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.databases import DatabasePath
 from ostiary.api.rest.organizations import OrgPath
@@ -142,10 +142,10 @@ async def revoke_credential(
     await services.credentials.revoke(caller, org, credential_id)
 
 
-@router.post("/credentials/verify", operation_id=Operation.VERIFY_CREDENTIAL, responses=problems(422))
-async def verify_credential(body: CredentialCheck, services: ServicesDep) -> VerdictAnswer:
+@router.post("/credentials/verify", operation_id=Operation.VERIFY_CREDENTIAL, responses=problems(422, 429))
+async def verify_credential(body: CredentialCheck, client: ClientDep, services: ServicesDep) -> VerdictAnswer:
     """Whether user name and secret open a database. A wrong secret, an unknown and a revoked one look alike."""
-    found = await services.credentials.verify(username=body.username, secret=body.secret)
+    found = await services.credentials.verify(username=body.username, secret=body.secret, client=client)
     if found is None:
         return VerdictAnswer(active=False)
     return VerdictAnswer(active=True, database_id=found.database_id, created_by=_creator(found))

@@ -114,7 +114,9 @@ async def revoke_invitation(
     await services.invitations.revoke(caller, org, invitation_id)
 
 
-@router.post("/invitations/accept", operation_id=Operation.ACCEPT_INVITATION, responses=problems(401, 403, 409, 422))
+@router.post(
+    "/invitations/accept", operation_id=Operation.ACCEPT_INVITATION, responses=problems(401, 403, 409, 422, 429)
+)
 async def accept_invitation(body: InvitationToken, caller: CallerDep, services: ServicesDep) -> AcceptedAnswer:
     """Become a member, signed in with the account of the invited address; that proves the address.
 

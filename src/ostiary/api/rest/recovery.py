@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import Field
 
-from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.deps import CallerDep, ClientDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.auth import SignedInAnswer, render_signed_in
 from ostiary.api.rest.organizations import OrgPath
@@ -42,8 +42,8 @@ class Recovery(Request):
     reason: str = Field(min_length=1, max_length=500)
 
 
-@router.post("", operation_id=Operation.RECOVER, responses=problems(401, 422))
-async def recover(body: RecoveryRequest, services: ServicesDep) -> SignedInAnswer:
+@router.post("", operation_id=Operation.RECOVER, responses=problems(401, 422, 429))
+async def recover(body: RecoveryRequest, client: ClientDep, services: ServicesDep) -> SignedInAnswer:
     """A session of 15 minutes that can only read and repair single sign-on. Every administrator is told."""
     return render_signed_in(
         await services.recovery.recover(
@@ -52,20 +52,21 @@ async def recover(body: RecoveryRequest, services: ServicesDep) -> SignedInAnswe
             recovery_code=body.recovery_code,
             password=body.password,
             token=body.token,
+            client=client,
         )
     )
 
 
-@router.post("/link", status_code=202, operation_id=Operation.REQUEST_RECOVERY_LINK, responses=problems(422))
-async def request_recovery_link(body: RecoveryLinkRequest, services: ServicesDep) -> None:
+@router.post("/link", status_code=202, operation_id=Operation.REQUEST_RECOVERY_LINK, responses=problems(422, 429))
+async def request_recovery_link(body: RecoveryLinkRequest, client: ClientDep, services: ServicesDep) -> None:
     """Mail an administrator a token that stands in for the password; the answer is the same for everybody."""
-    await services.recovery.request_link(organization=body.organization, email=body.email)
+    await services.recovery.request_link(organization=body.organization, email=body.email, client=client)
 
 
-@router.post("/by-link", operation_id=Operation.RECOVER_BY_LINK, responses=problems(401, 422))
-async def recover_by_link(body: LinkRedemption, services: ServicesDep) -> SignedInAnswer:
+@router.post("/by-link", operation_id=Operation.RECOVER_BY_LINK, responses=problems(401, 422, 429))
+async def recover_by_link(body: LinkRedemption, client: ClientDep, services: ServicesDep) -> SignedInAnswer:
     """Support's mailed link, without a recovery code: the same session of 15 minutes. Every administrator is told."""
-    return render_signed_in(await services.support_recovery.redeem(body.token))
+    return render_signed_in(await services.support_recovery.redeem(body.token, client))
 
 
 @operator_router.post(

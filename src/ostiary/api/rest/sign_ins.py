@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.deps import CallerDep, ClientDep, PageDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.auth import EmailRequest, SignedInAnswer, render_signed_in
 from ostiary.api.rest.organizations import OrgPath
@@ -66,10 +66,10 @@ async def discover(body: EmailRequest, services: ServicesDep) -> DiscoveredMetho
     return DiscoveredMethods(methods=[*methods, PasswordMethod()])
 
 
-@router.post("/auth/token", operation_id=Operation.EXCHANGE_CODE, responses=problems(422))
-async def exchange_code(body: CodeExchange, services: ServicesDep) -> SignedInAnswer:
+@router.post("/auth/token", operation_id=Operation.EXCHANGE_CODE, responses=problems(422, 429))
+async def exchange_code(body: CodeExchange, client: ClientDep, services: ServicesDep) -> SignedInAnswer:
     """Exchange the one-time code of a sign-in for a session. Using it twice revokes the session."""
-    return render_signed_in(await services.sign_in_finish.exchange(body.code, body.code_verifier))
+    return render_signed_in(await services.sign_in_finish.exchange(body.code, body.code_verifier, client))
 
 
 @router.get(

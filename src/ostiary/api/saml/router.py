@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from ostiary.api.deps import ServicesDep
+from ostiary.api.deps import ClientDep, ServicesDep
 from ostiary.api.pages import page
 from ostiary.api.problems import problems
 from ostiary.api.traces import render_trace
@@ -129,11 +129,12 @@ async def acs(
     request: Request,
     connection_id: str,
     services: ServicesDep,
+    client: ClientDep,
     saml_response: Annotated[str, Form(alias="SAMLResponse")],
     relay_state: Annotated[str | None, Form(alias="RelayState", max_length=2048)] = None,
 ) -> Response:
     """The assertion consumer service: takes the identity provider's answer from the browser."""
-    arrived = await services.sign_in_arrival.receive(connection_id, saml_response, relay_state)
+    arrived = await services.sign_in_arrival.receive(connection_id, saml_response, relay_state, client)
     if arrived.next is Next.TEST_RESULT:
         return _test_result(request, arrived.trace)
     if arrived.next is Next.CLIENT and arrived.redirect_uri is not None:

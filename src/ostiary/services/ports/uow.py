@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
+from ostiary.services.ports.attempts import AttemptRepository
 from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
@@ -37,6 +38,7 @@ class UnitOfWork(Protocol):
     accounts: AccountRepository
     sessions: SessionRepository
     email_tokens: EmailTokenRepository
+    attempts: AttemptRepository
     organizations: OrganizationRepository
     members: MemberRepository
     access: SessionReaper

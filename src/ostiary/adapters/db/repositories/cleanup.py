@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, delete, se
 from ostiary.adapters.db.job_queue import NAMES
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import (
+    attempt_counts,
     email_tokens,
     one_time_codes,
     recovery_links,
@@ -30,6 +31,7 @@ _TIMES: Mapping[Perishable, Column[datetime]] = {
     Perishable.SESSIONS: sessions.c.expires_at,
     Perishable.EMAIL_TOKENS: email_tokens.c.expires_at,
     Perishable.RECOVERY_LINKS: recovery_links.c.expires_at,
+    Perishable.ATTEMPT_COUNTS: attempt_counts.c.expires_at,
     Perishable.SIGN_IN_FLOWS: sign_in_flows.c.expires_at,
     Perishable.ONE_TIME_CODES: one_time_codes.c.expires_at,
     Perishable.REPLAY_KEYS: replayed_assertions.c.keep_until,

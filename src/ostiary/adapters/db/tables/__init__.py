@@ -1,6 +1,6 @@
 """The tables. Every table of a tenant leads its primary key with `organization_id`."""
 
-from ostiary.adapters.db.tables.accounts import accounts, email_tokens, sessions
+from ostiary.adapters.db.tables.accounts import accounts, attempt_counts, email_tokens, sessions
 from ostiary.adapters.db.tables.base import metadata
 from ostiary.adapters.db.tables.directory import (
     directories,
@@ -36,6 +36,7 @@ from ostiary.adapters.db.tables.sso import (
 
 __all__ = [
     "accounts",
+    "attempt_counts",
     "audit_events",
     "connections",
     "credentials",

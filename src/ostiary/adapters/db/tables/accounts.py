@@ -1,6 +1,6 @@
 """Accounts and what signs them in: global, because a person belongs to several organizations."""
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment
 from ostiary.domain import ids
@@ -46,5 +46,15 @@ email_tokens = Table(
     Column("email", Text, nullable=False),
     moment("expires_at"),
     Index(None, "account_id"),
+    Index(None, "expires_at"),
+)
+
+attempt_counts = Table(
+    "attempt_counts",
+    metadata,
+    # A digest of what was tried, for which account, from which place.
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("tried", Integer, nullable=False),
+    moment("expires_at"),
     Index(None, "expires_at"),
 )

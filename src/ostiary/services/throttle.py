@@ -1,0 +1,80 @@
+"""Counting attempts in the database, so that a limit holds over all replicas."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ostiary.domain.errors import DomainError
+from ostiary.domain.throttle import (
+    KNOWN_PLACE_LIFETIME,
+    Attempt,
+    Counter,
+    Scope,
+    counters_of,
+    exceeded,
+    known_place,
+    place_of,
+    too_many_attempts,
+)
+from ostiary.services.context import Client, Kit
+
+# The answers to a secret that is none of ours. Every other refusal came after the right one.
+_WRONG_SECRET = frozenset({"invalid_token", "invalid_code", "recovery_refused"})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An attempt that was counted, to be given back where it was no failure."""
+
+    account: str | None
+    place: str | None
+    counters: tuple[Counter, ...]
+
+
+class Throttle:
+    """Counts in transactions of its own: a use case that is refused and rolled back has been counted all the same."""
+
+    def __init__(self, kit: Kit, *, by_address: bool) -> None:
+        self._kit = kit
+        self._by_address = by_address
+
+    async def count(self, attempt: Attempt, client: Client, account: str | None = None) -> Taken:
+        """Count one attempt; raises `too_many_attempts`, and then counts nothing.
+
+        What one place has used up can so not use up the limit of the account, which others share.
+        """
+        place = place_of(client.address) if self._by_address and client.address else None
+        counters = counters_of(attempt, account=account, place=place)
+        now = self._kit.clock.now()
+        async with self._kit.uow() as uow:
+            counts = await uow.attempts.add(counters, now)
+            beyond = exceeded(counters, counts)
+            if beyond and not (
+                attempt is Attempt.SIGN_IN
+                and account is not None
+                and place is not None
+                and all(counter.limit.scope is Scope.ACCOUNT for counter in beyond)
+                and await uow.attempts.is_known(known_place(account, place), now)
+            ):
+                raise too_many_attempts(beyond, counts, now)
+            await uow.commit()
+        return Taken(account, place, counters)
+
+    async def give_back(self, taken: Taken, *, at_home: bool = False) -> None:
+        """It was no failure. `at_home`: the account is known at this place from now on."""
+        async with self._kit.uow() as uow:
+            await uow.attempts.take_back(taken.counters)
+            if at_home and taken.account is not None and taken.place is not None:
+                until = self._kit.clock.now() + KNOWN_PLACE_LIFETIME
+                await uow.attempts.remember(known_place(taken.account, taken.place), until)
+            await uow.commit()
+
+    @asynccontextmanager
+    async def refusals(self, attempt: Attempt, client: Client) -> AsyncGenerator[None]:
+        """Count what the block refuses as no secret of ours; raises `too_many_attempts` in its stead."""
+        try:
+            yield
+        except DomainError as refused:
+            if refused.code in _WRONG_SECRET:
+                await self.count(attempt, client)
+            raise
