@@ -30,6 +30,7 @@ from ostiary.api.deps import Services
 from ostiary.services.accounts import AccountService
 from ostiary.services.authentication import AuthenticationService
 from ostiary.services.cleanup import CleanupService
+from ostiary.services.connection_sources import IdpDescriber
 from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Kit, Urls
 from ostiary.services.credentials import CredentialService
@@ -45,6 +46,7 @@ from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
 from ostiary.services.recovery_by_support import SupportRecoveryService
+from ostiary.services.setup_links import SetupLinkService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_entry import EntryClerk
 from ostiary.services.sign_in_finish import FinishService
@@ -87,6 +89,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
     throttle = Throttle(kit, by_address=settings.throttle_by_address)
     cookies = SessionCookies(secure=not settings.is_development, origins=frozenset(settings.cookie_origins))
     messages = Pysaml2Messages()
+    describer = IdpDescriber(SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development))
     keys = SpKeys(kit, sealer, messages)
     redirects = RedirectPolicy(frozenset(settings.redirect_uris), allow_loopback=settings.is_development)
     services = Services(
@@ -106,9 +109,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         databases=DatabaseService(kit),
         credentials=CredentialService(kit, throttle),
         domains=DomainService(kit, DnsResolver(settings.dns_resolvers), ListedOwnership()),
-        connections=ConnectionService(
-            kit, keys, SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development)
-        ),
+        connections=ConnectionService(kit, keys, describer),
+        setup_links=SetupLinkService(kit),
         sso=SsoService(kit),
         support_recovery=SupportRecoveryService(kit, throttle),
         recovery=RecoveryService(kit, passwords, throttle),

@@ -26,6 +26,10 @@ class PrincipalLookup(Protocol):
         """The caller behind a session secret."""
         ...
 
+    async def setup_link(self, secret: str) -> Principal | None:
+        """The bearer of a setup link."""
+        ...
+
     async def directory_token(self, secret: str) -> Principal | None:
         """The directory behind a SCIM bearer token."""
         ...
@@ -85,6 +89,8 @@ class Authenticator:
             principal = OPERATOR
         elif secret.startswith(secrets.SESSION):
             principal = await self.lookup.session(secret)
+        elif secret.startswith(secrets.SETUP):
+            principal = await self.lookup.setup_link(secret)
         if principal is None:
             raise unauthenticated("invalid_token", "This token is unknown, has expired or was revoked. Sign in again.")
         return principal

@@ -21,6 +21,7 @@ from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
 from ostiary.services.recovery_by_support import SupportRecoveryService
+from ostiary.services.setup_links import SetupLinkService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_finish import FinishService
 from ostiary.services.sign_in_log import SignInLogService
@@ -46,6 +47,7 @@ class Services:
     credentials: CredentialService
     domains: DomainService
     connections: ConnectionService
+    setup_links: SetupLinkService
     sso: SsoService
     recovery: RecoveryService
     support_recovery: SupportRecoveryService

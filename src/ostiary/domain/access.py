@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from ostiary.domain.account import SessionKind
 from ostiary.domain.errors import DomainError, Kind, forbidden, unauthenticated
+from ostiary.domain.setup_link import SetupIntent
 
 
 class Standing(StrEnum):
@@ -22,6 +23,9 @@ class Standing(StrEnum):
     DATABASE_ADMINISTRATOR = "database_administrator"
     ADMINISTRATOR = "administrator"
     RECOVERY = "recovery"
+    SETUP_SSO = "setup_sso"
+    SETUP_DIRECTORY = "setup_directory"
+    SETUP_DOMAIN = "setup_domain"
     DIRECTORY = "directory"
     OPERATOR = "operator"
 
@@ -31,6 +35,7 @@ class CredentialKind(StrEnum):
 
     SESSION = "session"
     DIRECTORY_TOKEN = "directory_token"
+    SETUP_LINK = "setup_link"
     OPERATOR_TOKEN = "operator_token"
 
 
@@ -38,7 +43,8 @@ class CredentialKind(StrEnum):
 class Principal:
     """The caller behind a valid credential.
 
-    `organization_id` is set where the credential opens that one alone: SSO and recovery sessions, directory tokens.
+    `organization_id` is set where the credential opens that one alone: SSO and recovery sessions, directory tokens,
+    setup links. `email` of a setup link is its creator's.
     """
 
     kind: CredentialKind
@@ -48,6 +54,7 @@ class Principal:
     session_kind: SessionKind | None = None
     organization_id: str | None = None
     connection_id: str | None = None
+    setup_intent: SetupIntent | None = None
 
 
 OPERATOR = Principal(CredentialKind.OPERATOR_TOKEN, id="operator")
@@ -137,6 +144,11 @@ class Operation(StrEnum):
     REVOKE_DIRECTORY_TOKEN = "revoke_directory_token"
     LIST_DIRECTORY_USERS = "list_directory_users"
     LIST_DIRECTORY_GROUPS = "list_directory_groups"
+    CREATE_SETUP_LINK = "create_setup_link"
+    LIST_SETUP_LINKS = "list_setup_links"
+    GET_SETUP_LINK = "get_setup_link"
+    REVOKE_SETUP_LINK = "revoke_setup_link"
+    GET_SETUP = "get_setup"
     LIST_SIGN_INS = "list_sign_ins"
     GET_SIGN_IN = "get_sign_in"
     LIST_AUDIT_EVENTS = "list_audit_events"
@@ -208,18 +220,18 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.LIST_CREDENTIALS: _DATABASE_ADMINISTRATORS,
     Operation.LIST_ORGANIZATION_CREDENTIALS: _ADMINISTRATORS,
     Operation.REVOKE_CREDENTIAL: _DATABASE_ADMINISTRATORS,
-    Operation.ADD_DOMAIN: _ADMINISTRATORS,
+    Operation.ADD_DOMAIN: _ADMINISTRATORS | {Standing.SETUP_DOMAIN},
     Operation.LIST_DOMAINS: _ADMINISTRATORS,
-    Operation.GET_DOMAIN: _ADMINISTRATORS,
-    Operation.VERIFY_DOMAIN: _ADMINISTRATORS,
+    Operation.GET_DOMAIN: _ADMINISTRATORS | {Standing.SETUP_DOMAIN},
+    Operation.VERIFY_DOMAIN: _ADMINISTRATORS | {Standing.SETUP_DOMAIN},
     Operation.DELETE_DOMAIN: _ADMINISTRATORS,
-    Operation.CREATE_CONNECTION: _ADMINISTRATORS,
+    Operation.CREATE_CONNECTION: _ADMINISTRATORS | {Standing.SETUP_SSO},
     Operation.LIST_CONNECTIONS: _REPAIRERS,
-    Operation.GET_CONNECTION: _REPAIRERS,
-    Operation.UPDATE_CONNECTION: _REPAIRERS,
+    Operation.GET_CONNECTION: _REPAIRERS | {Standing.SETUP_SSO},
+    Operation.UPDATE_CONNECTION: _REPAIRERS | {Standing.SETUP_SSO},
     Operation.DELETE_CONNECTION: _ADMINISTRATORS,
-    Operation.REFRESH_CONNECTION_METADATA: _REPAIRERS,
-    Operation.TEST_CONNECTION: _ADMINISTRATORS,
+    Operation.REFRESH_CONNECTION_METADATA: _REPAIRERS | {Standing.SETUP_SSO},
+    Operation.TEST_CONNECTION: _ADMINISTRATORS | {Standing.SETUP_SSO},
     Operation.ACTIVATE_CONNECTION: _REPAIRERS,
     Operation.DEACTIVATE_CONNECTION: _REPAIRERS,
     Operation.GET_SSO: _REPAIRERS,
@@ -229,8 +241,8 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.PREVIEW_SSO_DISABLEMENT: _REPAIRERS,
     Operation.DISABLE_SSO: _REPAIRERS,
     Operation.RENEW_RECOVERY_CODES: _ADMINISTRATORS,
-    Operation.GET_DIRECTORY: _ADMINISTRATORS,
-    Operation.UPDATE_DIRECTORY: _ADMINISTRATORS,
+    Operation.GET_DIRECTORY: _ADMINISTRATORS | {Standing.SETUP_DIRECTORY},
+    Operation.UPDATE_DIRECTORY: _ADMINISTRATORS | {Standing.SETUP_DIRECTORY},
     Operation.PREVIEW_DIRECTORY_ENABLEMENT: _ADMINISTRATORS,
     Operation.ENABLE_DIRECTORY: _ADMINISTRATORS,
     Operation.DISABLE_DIRECTORY: _REPAIRERS,
@@ -239,6 +251,11 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.REVOKE_DIRECTORY_TOKEN: _ADMINISTRATORS,
     Operation.LIST_DIRECTORY_USERS: _ADMINISTRATORS,
     Operation.LIST_DIRECTORY_GROUPS: _ADMINISTRATORS,
+    Operation.CREATE_SETUP_LINK: _ADMINISTRATORS,
+    Operation.LIST_SETUP_LINKS: _ADMINISTRATORS,
+    Operation.GET_SETUP_LINK: _ADMINISTRATORS,
+    Operation.REVOKE_SETUP_LINK: _ADMINISTRATORS,
+    Operation.GET_SETUP: frozenset({Standing.SETUP_SSO, Standing.SETUP_DIRECTORY, Standing.SETUP_DOMAIN}),
     Operation.LIST_SIGN_INS: _REPAIRERS,
     Operation.GET_SIGN_IN: _REPAIRERS,
     Operation.LIST_AUDIT_EVENTS: _ADMINISTRATORS,
@@ -251,6 +268,23 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
 }
 
 
+_BY_INTENT: Mapping[SetupIntent, Standing] = {
+    SetupIntent.SSO: Standing.SETUP_SSO,
+    SetupIntent.DIRECTORY: Standing.SETUP_DIRECTORY,
+    SetupIntent.DOMAIN: Standing.SETUP_DOMAIN,
+}
+
+
+def standings_of_setup_link(intent: SetupIntent) -> frozenset[Standing]:
+    """What the bearer of a living setup link is to the link's organization (R7)."""
+    return frozenset({_BY_INTENT[intent]})
+
+
+def operations_open_to(standings: frozenset[Standing]) -> frozenset[Operation]:
+    """The operations for which one of the standings suffices."""
+    return frozenset(operation for operation, sufficing in PERMISSIONS.items() if sufficing & standings)
+
+
 def standings_without_organization(principal: Principal | None) -> frozenset[Standing]:
     """What the caller is where no organization is named: nobody, a signed-in account, the operator."""
     if principal is None:
@@ -258,12 +292,16 @@ def standings_without_organization(principal: Principal | None) -> frozenset[Sta
     if principal.kind is CredentialKind.OPERATOR_TOKEN:
         return _ANYONE | _OPERATOR
     if principal.kind is CredentialKind.SESSION:
-        if principal.session_kind is SessionKind.RECOVERY:
-            return _ANYONE | {Standing.RECOVERY}
-        if principal.session_kind is SessionKind.PASSWORD:
-            return _ANYONE | _SIGNED_IN | _PASSWORD_SESSION
-        return _ANYONE | _SIGNED_IN
+        return _ANYONE | _of_session(principal.session_kind)
+    if principal.setup_intent is not None:
+        return _ANYONE | standings_of_setup_link(principal.setup_intent)
     return _ANYONE | {Standing.DIRECTORY}
+
+
+def _of_session(kind: SessionKind | None) -> frozenset[Standing]:
+    if kind is SessionKind.RECOVERY:
+        return frozenset({Standing.RECOVERY})
+    return _SIGNED_IN | _PASSWORD_SESSION if kind is SessionKind.PASSWORD else _SIGNED_IN
 
 
 def ensure_permitted(operation: Operation, standings: frozenset[Standing], principal: Principal | None) -> None:

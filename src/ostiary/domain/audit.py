@@ -16,12 +16,15 @@ class ActorKind(StrEnum):
     OPERATOR = "operator"
     DIRECTORY = "directory"
     CONNECTION = "connection"
+    SETUP_LINK = "setup_link"
     SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditActor:
-    """Who did it: an account, the operator, a directory (by SCIM), a connection (by sign-in), or ourselves."""
+    """Who did it: an account, the operator, a directory (by SCIM), a connection (by sign-in), a setup
+    link, or ourselves.
+    """
 
     kind: ActorKind
     id: str | None = None

@@ -128,6 +128,11 @@ class Connection:
     idp_changed_at: datetime | None = None
     tested_at: datetime | None = None
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether it was never activated: nobody signs in through it, or did (R7)."""
+        return self.status in (ConnectionStatus.DRAFT, ConnectionStatus.TESTING)
+
     def is_tested(self) -> bool:
         """Whether a test sign-in passed since issuer, SSO URL or certificates last changed (R4)."""
         return self.tested_at is not None and (self.idp_changed_at is None or self.tested_at >= self.idp_changed_at)

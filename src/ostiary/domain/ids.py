@@ -24,6 +24,7 @@ SESSION = "ses"
 EVENT = "evt"
 TRACE = "trace"
 SP_KEY = "key"
+SETUP_LINK = "setup"
 
 PREFIXES = frozenset(
     {
@@ -42,6 +43,7 @@ PREFIXES = frozenset(
         EVENT,
         TRACE,
         SP_KEY,
+        SETUP_LINK,
     }
 )
 

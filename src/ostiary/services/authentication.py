@@ -1,6 +1,6 @@
 """Who a secret belongs to."""
 
-from ostiary.domain.access import Principal
+from ostiary.domain.access import CredentialKind, Principal
 from ostiary.services import secrets
 from ostiary.services.context import Kit
 
@@ -24,3 +24,21 @@ class AuthenticationService:
             if principal is not None and await uow.directories.note_use(digest, self._kit.clock.now()):
                 await uow.commit()
         return principal
+
+    async def setup_link(self, secret: str) -> Principal | None:
+        """The bearer of a setup link that lives (R7)."""
+        now = self._kit.clock.now()
+        async with self._kit.uow() as uow:
+            known = await uow.setup_links.by_secret(secrets.digest(secret))
+            if known is None or not known.link.is_alive(known.creator, now):
+                return None
+            link = known.link
+            if await uow.setup_links.note_use(link.organization_id, link.id, now):
+                await uow.commit()
+        return Principal(
+            CredentialKind.SETUP_LINK,
+            id=link.id,
+            email=link.created_by_email,
+            organization_id=link.organization_id,
+            setup_intent=link.intent,
+        )

@@ -1,7 +1,6 @@
 """SAML connections: from metadata or by hand, tested, activated, refreshed."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from ostiary.domain import ids
 from ostiary.domain.access import Operation
@@ -9,41 +8,32 @@ from ostiary.domain.account import checked_name
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.connection import (
     AttributeMapping,
-    Binding,
     Connection,
     ConnectionStatus,
     IdentityProvider,
     NameIdFormat,
     Provider,
-    checked_endpoint,
     ensure_can_activate,
     status_after_edit,
     warnings,
 )
 from ostiary.domain.errors import DomainError, Kind, conflict, invalid, not_found
+from ostiary.domain.setup_link import ensure_edits_connection, ensure_may_make, ensure_sees_connection
 from ostiary.domain.sso_policy import ensure_entitled, ensure_sso_stays_usable, sign_in_footing
+from ostiary.services.connection_sources import (
+    IdpDescriber,
+    IdpSource,
+    ensure_safe_refresh,
+    keeping_living_certificates,
+)
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.sso import StoredSpKey
 from ostiary.services.ports.uow import UnitOfWork
-from ostiary.services.ports.world import MetadataFetcher
-from ostiary.services.saml_ports import MetadataReader
 from ostiary.services.sp_keys import SpKeys
 
 MAX_CONNECTIONS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class IdpSource:
-    """Where the identity provider's description comes from: exactly one of URL, XML, or values by hand."""
-
-    metadata_url: str | None = None
-    metadata_xml: str | None = None
-    entity_id: str | None = None
-    sso_url: str | None = None
-    slo_url: str | None = None
-    certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +77,16 @@ class ConnectionView:
 class ConnectionService:
     """The connections of an organization."""
 
-    def __init__(self, kit: Kit, keys: SpKeys, reader: MetadataReader, fetcher: MetadataFetcher) -> None:
+    def __init__(self, kit: Kit, keys: SpKeys, describer: IdpDescriber) -> None:
         self._kit = kit
         self._keys = keys
-        self._reader = reader
-        self._fetcher = fetcher
+        self._describer = describer
 
     async def create(self, caller: Caller, reference: str, draft: ConnectionDraft) -> ConnectionView:
         """Make a connection, at once also without an identity provider (a draft); needs the entitlement (R2)."""
         name = checked_name(draft.name)
         await self._ensure_admitted(caller, reference, Operation.CREATE_CONNECTION)
-        idp = await self._describe(draft.idp) if draft.idp else None
+        idp = await self._describer.describe(draft.idp) if draft.idp else None
         now = self._kit.clock.now()
         async with self._kit.uow() as uow:
             # Exclusive, because the first connection makes the organization's key.
@@ -105,6 +94,7 @@ class ConnectionService:
                 uow, self._kit.urls, caller, reference, Operation.CREATE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             ensure_entitled(admitted.organization)
+            ensure_may_make(admitted.link)
             organization_id = admitted.organization.id
             if len(await uow.connections.all(organization_id)) >= MAX_CONNECTIONS:
                 raise conflict("too_many_connections", f"An organization has at most {MAX_CONNECTIONS} connections.")
@@ -128,6 +118,8 @@ class ConnectionService:
             )
             connection = replace(connection, status=status_after_edit(connection))
             await uow.connections.add(connection)
+            if admitted.link is not None:
+                await uow.setup_links.name(replace(admitted.link, connection_id=connection.id))
             key = await self._keys.ensure(uow, organization_id)
             await Journal.of(self._kit, uow, admitted).write(
                 "connection.created", "connection", connection.id, after=_audited(connection)
@@ -139,6 +131,7 @@ class ConnectionService:
         """One connection."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.GET_CONNECTION)
+            ensure_sees_connection(admitted.link, connection_id)
             connection = await self._existing(uow, admitted, connection_id)
             return self._view(connection, (await self._key(uow, admitted)).certificate_pem)
 
@@ -156,13 +149,14 @@ class ConnectionService:
         self, caller: Caller, reference: str, connection_id: str, change: ConnectionChange
     ) -> ConnectionView:
         """Change a connection; raises `sso_in_use` where nobody could sign in afterwards (R4)."""
-        await self._ensure_admitted(caller, reference, Operation.UPDATE_CONNECTION)
-        idp = await self._describe(change.idp) if change.idp else None
+        await self._ensure_admitted(caller, reference, Operation.UPDATE_CONNECTION, connection_id)
+        idp = await self._describer.describe(change.idp) if change.idp else None
         async with self._kit.uow() as uow:
             admitted = await admit(
                 uow, self._kit.urls, caller, reference, Operation.UPDATE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             before = await self._existing(uow, admitted, connection_id)
+            ensure_edits_connection(admitted.link, before)
             after = await self._changed(uow, before, change, idp)
             return await self._store(uow, admitted, before, after, "connection.updated")
 
@@ -175,20 +169,22 @@ class ConnectionService:
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.REFRESH_CONNECTION_METADATA)
             asked = await self._existing(uow, admitted, connection_id)
+            ensure_edits_connection(admitted.link, asked)
         if asked.metadata_url is None:
             raise conflict(
                 "no_metadata_url",
                 "This connection was described by hand. Give it a metadata URL, or change it by PATCH.",
             )
-        described = await self._describe(IdpSource(metadata_url=asked.metadata_url))
+        described = await self._describer.describe(IdpSource(metadata_url=asked.metadata_url))
         async with self._kit.uow() as uow:
             admitted = await admit(
                 uow, self._kit.urls, caller, reference, Operation.REFRESH_CONNECTION_METADATA, lock=Lock.EXCLUSIVE
             )
             before = await self._existing(uow, admitted, connection_id)
+            ensure_edits_connection(admitted.link, before)
             now = self._kit.clock.now()
-            _ensure_safe_refresh(before.idp, described, now_valid=bool(described.valid_certificates(now)))
-            idp = described if before.idp is None else _keeping_living_certificates(before.idp, described, now)
+            ensure_safe_refresh(before.idp, described, now)
+            idp = described if before.idp is None else keeping_living_certificates(before.idp, described, now)
             after = replace(
                 before,
                 idp=idp,
@@ -236,10 +232,14 @@ class ConnectionService:
     def _view(self, connection: Connection, sp_certificate_pem: str) -> ConnectionView:
         return ConnectionView(connection, sp_certificate_pem, warnings(connection, self._kit.clock.now()))
 
-    async def _ensure_admitted(self, caller: Caller, reference: str, operation: Operation) -> None:
+    async def _ensure_admitted(
+        self, caller: Caller, reference: str, operation: Operation, connection_id: str | None = None
+    ) -> None:
         """Refuse strangers before anything is fetched for them."""
         async with self._kit.uow() as uow:
-            await admit(uow, self._kit.urls, caller, reference, operation)
+            admitted = await admit(uow, self._kit.urls, caller, reference, operation)
+            if connection_id is not None:
+                ensure_edits_connection(admitted.link, await self._existing(uow, admitted, connection_id))
 
     async def _existing(self, uow: UnitOfWork, admitted: Admitted, connection_id: str) -> Connection:
         connection = await uow.connections.get(admitted.organization.id, connection_id)
@@ -326,62 +326,9 @@ class ConnectionService:
                 raise conflict("domain_not_verified", f"Verify {domain.name} before you put it on a connection.")
         return tuple(dict.fromkeys(domain_ids))
 
-    async def _describe(self, source: IdpSource) -> IdentityProvider:
-        if source.metadata_url is not None:
-            return await self._reader.read_metadata(
-                await self._fetcher.fetch(source.metadata_url), entity_id=source.entity_id
-            )
-        if source.metadata_xml is not None:
-            return await self._reader.read_metadata(source.metadata_xml.encode(), entity_id=source.entity_id)
-        if source.entity_id is None or source.sso_url is None or not source.certificates:
-            raise invalid(
-                "identity_provider_incomplete",
-                "Give metadata_url, or metadata_xml, or all of entity_id, sso_url and certificates.",
-                pointer="/idp",
-            )
-        return IdentityProvider(
-            entity_id=source.entity_id,
-            sso_url=checked_endpoint(source.sso_url, pointer="/idp/sso_url"),
-            slo_url=None if source.slo_url is None else checked_endpoint(source.slo_url, pointer="/idp/slo_url"),
-            certificates=tuple(self._reader.read_certificate(text) for text in source.certificates),
-            sso_binding=Binding.REDIRECT,
-        )
-
 
 def _either(wanted: bool | None, present: bool) -> bool:
     return present if wanted is None else wanted
-
-
-def _ensure_safe_refresh(before: IdentityProvider | None, described: IdentityProvider, *, now_valid: bool) -> None:
-    if before is None:
-        return
-    changes: list[str] = []
-    if described.entity_id != before.entity_id:
-        changes.append(f"the issuer from {before.entity_id} to {described.entity_id}")
-    if _host(described.sso_url) != _host(before.sso_url):
-        changes.append(f"the SSO host from {_host(before.sso_url)} to {_host(described.sso_url)}")
-    if not now_valid:
-        changes.append("every certificate to ones not valid today")
-    if changes:
-        raise conflict(
-            "metadata_change_not_applied",
-            f"The metadata changes {' and '.join(changes)}. Nothing was applied. If that is right, PATCH it as idp.",
-        )
-
-
-def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0].lower()
-
-
-def _keeping_living_certificates(
-    before: IdentityProvider, described: IdentityProvider, now: datetime
-) -> IdentityProvider:
-    """New certificates are taken, vanished ones kept: an identity provider may still sign with the old one."""
-    known = {certificate.fingerprint_sha256 for certificate in described.certificates}
-    kept = tuple(
-        certificate for certificate in before.valid_certificates(now) if certificate.fingerprint_sha256 not in known
-    )
-    return replace(described, certificates=described.certificates + kept)
 
 
 def _audited(connection: Connection) -> dict[str, JsonValue]:

@@ -11,12 +11,14 @@ from ostiary.domain.access import (
     Principal,
     ensure_permitted,
     standings_in,
+    standings_of_setup_link,
     standings_without_organization,
 )
 from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent, JsonValue
 from ostiary.domain.errors import not_found, unauthenticated
 from ostiary.domain.membership import Member, requires_sso
 from ostiary.domain.organization import Organization
+from ostiary.domain.setup_link import SetupLink
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork, UnitOfWorkFactory
 from ostiary.services.ports.world import Clock, Ids
@@ -93,12 +95,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A caller let in to one operation on one organization. `member` is None for the operator."""
+    """A caller let in to one operation on one organization.
+
+    `member` is None for those who are none; `link` is the setup link of its bearer, who may only touch what it names.
+    """
 
     organization: Organization
     member: Member | None
     principal: Principal
     request_id: str | None
+    link: SetupLink | None = None
 
     @property
     def actor(self) -> AuditActor:
@@ -112,6 +118,8 @@ def actor_of(principal: Principal) -> AuditActor:
         return AuditActor(ActorKind.OPERATOR)
     if principal.kind is CredentialKind.DIRECTORY_TOKEN:
         return AuditActor(ActorKind.DIRECTORY, principal.id)
+    if principal.kind is CredentialKind.SETUP_LINK:
+        return AuditActor(ActorKind.SETUP_LINK, principal.id, principal.email)
     return AuditActor(ActorKind.ACCOUNT, principal.account_id, principal.email)
 
 
@@ -131,6 +139,8 @@ async def admit(
     Raises 401 without a credential, 404 for strangers, 403 where the standing does not suffice.
     """
     principal = caller.principal
+    if principal is not None and principal.kind is CredentialKind.SETUP_LINK:
+        return await _admit_by_link(uow, principal, caller.request_id, reference, operation, lock)
     if principal is None or principal.account_id is None:
         # Nobody to look up: the operator and directory tokens have operations of their own.
         ensure_permitted(operation, frozenset(), principal)
@@ -156,6 +166,20 @@ async def admit(
     )
     ensure_permitted(operation, standings, principal)
     return Admitted(organization, member, principal, caller.request_id)
+
+
+async def _admit_by_link(
+    uow: UnitOfWork, principal: Principal, request_id: str | None, reference: str, operation: Operation, lock: Lock
+) -> Admitted:
+    """Let the bearer of a setup link in (R7): the link and its creator are read after the lock was had (R63)."""
+    organization = await uow.organizations.get(reference, lock)
+    if organization is None or organization.id != principal.organization_id:
+        raise not_found("organization")
+    known = await uow.setup_links.get(organization.id, principal.id)
+    if known is None or not known.link.is_vouched_for(known.creator):
+        raise unauthenticated("invalid_token", "This setup link was revoked or has ended. Ask for another one.")
+    ensure_permitted(operation, standings_of_setup_link(known.link.intent), principal)
+    return Admitted(organization, None, principal, request_id, known.link)
 
 
 class Journal:

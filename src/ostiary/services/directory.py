@@ -15,6 +15,7 @@ from ostiary.domain.directory import (
 )
 from ostiary.domain.directory_policy import DirectoryEnablementEffects, ensure_can_enable, ensure_one_role_source
 from ostiary.domain.errors import conflict, not_found
+from ostiary.domain.setup_link import ensure_edits_directory
 from ostiary.services import secrets
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
 from ostiary.services.paging import Page, PageRequest
@@ -81,6 +82,7 @@ class DirectoryService:
                 uow, self._kit.urls, caller, reference, Operation.UPDATE_DIRECTORY, lock=Lock.EXCLUSIVE
             )
             before = await self._directory(uow, admitted)
+            ensure_edits_directory(admitted.link, before)
             after = replace(
                 before,
                 on_deactivate=change.on_deactivate or before.on_deactivate,

@@ -1,5 +1,7 @@
 """E-mail domains: adding, proving by DNS, support's word, removing (R3)."""
 
+from dataclasses import replace
+
 from ostiary.domain import ids
 from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
@@ -14,6 +16,7 @@ from ostiary.domain.domain_name import (
 )
 from ostiary.domain.errors import conflict, not_found
 from ostiary.domain.organization import Organization
+from ostiary.domain.setup_link import ensure_may_make, ensure_proves_domain, ensure_sees_domain
 from ostiary.domain.sso_policy import ensure_sso_stays_usable, sign_in_footing
 from ostiary.services import mails
 from ostiary.services.context import Caller, Journal, Kit, actor_of, admit
@@ -43,8 +46,11 @@ class DomainService:
         checked = checked_domain(name)
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.ADD_DOMAIN, lock=Lock.EXCLUSIVE)
+            ensure_may_make(admitted.link)
             ensure_ownable(checked, self._lists.of(checked))
             domain = await self._add(uow, admitted.organization.id, checked)
+            if admitted.link is not None:
+                await uow.setup_links.name(replace(admitted.link, domain_id=domain.id))
             await Journal.of(self._kit, uow, admitted).write(
                 "domain.added", "domain", domain.id, after={"name": domain.name}
             )
@@ -76,6 +82,7 @@ class DomainService:
         """One domain."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.GET_DOMAIN)
+            ensure_sees_domain(admitted.link, domain_id)
             return await self._existing(uow, admitted.organization.id, domain_id)
 
     async def verify(self, caller: Caller, reference: str, domain_id: str) -> EmailDomain:
@@ -83,6 +90,7 @@ class DomainService:
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.VERIFY_DOMAIN)
             asked = await self._existing(uow, admitted.organization.id, domain_id)
+            ensure_proves_domain(admitted.link, asked)
         # No connection is held while DNS answers; whether the domain is still there is read again afterwards.
         found = await self._resolver.txt(asked.txt_name)
         if not proves(asked, found):
@@ -96,6 +104,7 @@ class DomainService:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.VERIFY_DOMAIN, lock=Lock.SHARED)
             await uow.domains.hold_name(admitted.organization.id, asked.name)
             domain = await self._existing(uow, admitted.organization.id, domain_id, lock=True)
+            ensure_proves_domain(admitted.link, domain)
             verified = after_proof(domain, self._kit.clock.now())
             await uow.domains.save(verified)
             if verified.status is not domain.status or domain.override_until is not None:

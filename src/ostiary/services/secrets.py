@@ -12,6 +12,7 @@ SCIM = "ost_scim_"
 CREDENTIAL = "ost_db_"
 RECOVERY = "ost_rec_"
 RECOVERY_LINK = "ost_recl_"
+SETUP = "ost_setup_"
 
 
 def digest(secret: str) -> bytes:

@@ -11,6 +11,7 @@ from ostiary.domain.account import checked_email, email_domain
 from ostiary.domain.connection import Connection, ConnectionStatus, IdentityProvider
 from ostiary.domain.errors import conflict, invalid, not_found
 from ostiary.domain.organization import Organization
+from ostiary.domain.setup_link import ensure_edits_connection
 from ostiary.domain.sso_policy import sign_in_domains
 from ostiary.services import secrets
 from ostiary.services.context import Caller, Journal, Kit, admit
@@ -100,6 +101,7 @@ class SignInStartService:
             connection = await uow.connections.get(admitted.organization.id, connection_id)
             if connection is None:
                 raise not_found("connection")
+            ensure_edits_connection(admitted.link, connection)
             _usable_idp(connection)
             relay_state, _ = await self._begin(uow, connection, Purpose.TEST, SignInWish(), None)
             await Journal.of(self._kit, uow, admitted).write("connection.test_started", "connection", connection.id)

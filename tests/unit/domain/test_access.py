@@ -11,11 +11,14 @@ from ostiary.domain.access import (
     Principal,
     Standing,
     ensure_permitted,
+    operations_open_to,
     standings_in,
+    standings_of_setup_link,
     standings_without_organization,
 )
 from ostiary.domain.account import SessionKind
 from ostiary.domain.errors import DomainError, Kind
+from ostiary.domain.setup_link import SetupIntent
 
 PASSWORD = Principal(CredentialKind.SESSION, "ses", "usr", "ada@acme.test", SessionKind.PASSWORD)
 SSO_HERE = Principal(CredentialKind.SESSION, "ses", "usr", "ada@acme.test", SessionKind.SSO, "acme", "conn")
@@ -95,6 +98,37 @@ def test_R62_a_recovery_session_repairs_and_is_nothing_else() -> None:
         Operation.DISABLE_SSO,
     }
     assert opened == reading | mending | {Operation.SIGN_OUT}
+
+
+@pytest.mark.parametrize(
+    ("intent", "opened"),
+    [
+        (
+            SetupIntent.SSO,
+            {
+                Operation.CREATE_CONNECTION,
+                Operation.GET_CONNECTION,
+                Operation.UPDATE_CONNECTION,
+                Operation.REFRESH_CONNECTION_METADATA,
+                Operation.TEST_CONNECTION,
+            },
+        ),
+        (SetupIntent.DOMAIN, {Operation.ADD_DOMAIN, Operation.GET_DOMAIN, Operation.VERIFY_DOMAIN}),
+        (SetupIntent.DIRECTORY, {Operation.GET_DIRECTORY, Operation.UPDATE_DIRECTORY}),
+    ],
+)
+def test_R7_a_setup_link_opens_what_its_intent_needs_and_nothing_that_activates_or_enables(
+    intent: SetupIntent, opened: set[Operation]
+) -> None:
+    assert operations_open_to(standings_of_setup_link(intent)) == opened | {Operation.GET_SETUP}
+
+
+@pytest.mark.parametrize("intent", SetupIntent)
+def test_R7_a_setup_link_has_no_standing_but_its_own(intent: SetupIntent) -> None:
+    bearer = Principal(CredentialKind.SETUP_LINK, "setup", organization_id="acme", setup_intent=intent)
+    assert standings_without_organization(bearer) == {Standing.ANYONE} | standings_of_setup_link(intent)
+    with pytest.raises(DomainError, match="organization_not_found"):
+        standings_in(bearer, view(administrator=True))
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from ostiary.adapters.db.repositories.identities import Identities
 from ostiary.adapters.db.repositories.invitations import Invitations
 from ostiary.adapters.db.repositories.members import Access, Members
 from ostiary.adapters.db.repositories.organizations import Organizations
+from ostiary.adapters.db.repositories.setup_links import SetupLinks
 from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, RecoveryLinks, Sso
 from ostiary.adapters.db.repositories.teams import Teams
@@ -36,6 +37,7 @@ from ostiary.services.ports.organizations import (
     SessionReaper,
 )
 from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
+from ostiary.services.ports.setup_links import SetupLinkRepository
 from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
 from ostiary.services.ports.sso import (
     ConnectionRepository,
@@ -79,6 +81,7 @@ class SqlUnitOfWork:
         self.sso: SsoRepository = Sso(connection)
         self.recovery_codes: RecoveryCodeRepository = RecoveryCodes(connection)
         self.recovery_links: RecoveryLinkRepository = RecoveryLinks(connection)
+        self.setup_links: SetupLinkRepository = SetupLinks(connection)
         self.identities: IdentityRepository = Identities(connection)
         self.flows: FlowRepository = Flows(connection)
         self.codes: CodeRepository = Codes(connection)

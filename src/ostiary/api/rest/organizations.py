@@ -60,7 +60,7 @@ class Entitlements(Request):
 class AuditActorAnswer(Answer):
     """Who did it."""
 
-    kind: Literal["account", "operator", "directory", "connection", "system"]
+    kind: Literal["account", "operator", "directory", "connection", "setup_link", "system"]
     id: str | None
     label: str | None
 

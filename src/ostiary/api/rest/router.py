@@ -13,6 +13,7 @@ from ostiary.api.rest import (
     members,
     organizations,
     recovery,
+    setup_links,
     sign_ins,
     sso,
     teams,
@@ -31,10 +32,12 @@ for module in (
     connections,
     sso,
     directory,
+    setup_links,
     sign_ins,
     recovery,
 ):
     router.include_router(module.router)
 router.include_router(organizations.operator_router)
+router.include_router(setup_links.bearer_router)
 router.include_router(domains.operator_router)
 router.include_router(recovery.operator_router)

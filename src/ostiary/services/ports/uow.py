@@ -16,6 +16,7 @@ from ostiary.services.ports.organizations import (
     SessionReaper,
 )
 from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
+from ostiary.services.ports.setup_links import SetupLinkRepository
 from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
 from ostiary.services.ports.sso import (
     ConnectionRepository,
@@ -55,6 +56,7 @@ class UnitOfWork(Protocol):
     sso: SsoRepository
     recovery_codes: RecoveryCodeRepository
     recovery_links: RecoveryLinkRepository
+    setup_links: SetupLinkRepository
     identities: IdentityRepository
     flows: FlowRepository
     codes: CodeRepository

@@ -14,6 +14,7 @@ from ostiary.adapters.db.tables import (
     recovery_links,
     replayed_assertions,
     sessions,
+    setup_links,
     sign_in_flows,
     sign_in_traces,
 )
@@ -32,6 +33,7 @@ _TIMES: Mapping[Perishable, Column[datetime]] = {
     Perishable.EMAIL_TOKENS: email_tokens.c.expires_at,
     Perishable.RECOVERY_LINKS: recovery_links.c.expires_at,
     Perishable.ATTEMPT_COUNTS: attempt_counts.c.expires_at,
+    Perishable.SETUP_LINKS: setup_links.c.expires_at,
     Perishable.SIGN_IN_FLOWS: sign_in_flows.c.expires_at,
     Perishable.ONE_TIME_CODES: one_time_codes.c.expires_at,
     Perishable.REPLAY_KEYS: replayed_assertions.c.keep_until,

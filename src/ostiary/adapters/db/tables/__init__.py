@@ -21,6 +21,7 @@ from ostiary.adapters.db.tables.organizations import (
     team_members,
     teams,
 )
+from ostiary.adapters.db.tables.setup_links import setup_links
 from ostiary.adapters.db.tables.sso import (
     connections,
     domains,
@@ -60,6 +61,7 @@ __all__ = [
     "recovery_links",
     "replayed_assertions",
     "sessions",
+    "setup_links",
     "sign_in_flows",
     "sign_in_traces",
     "sp_keys",
