@@ -12,7 +12,7 @@ from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenanc
 from ostiary.domain.organization import AddOn, Organization, Plan, checked_slug
 from ostiary.services.context import Caller, Journal, Kit, actor_of, admit
 from ostiary.services.paging import Page, PageRequest
-from ostiary.services.ports.organizations import AuditFilter, Lock
+from ostiary.services.ports.organizations import AuditFilter, Lock, OrganizationFilter
 
 
 class OrganizationService:
@@ -126,8 +126,8 @@ class OrganizationService:
             await uow.commit()
         return replace(before, plan=plan, add_ons=add_ons, directory_held_back=directory_held_back)
 
-    async def list_all(self, caller: Caller, page: PageRequest) -> Page[Organization]:
-        """Every organization: the operator's view."""
+    async def list_all(self, caller: Caller, matching: OrganizationFilter, page: PageRequest) -> Page[Organization]:
+        """Organizations of everybody, oldest first: the operator's view."""
         caller.permitted(Operation.LIST_ALL_ORGANIZATIONS)
         async with self._kit.uow() as uow:
-            return await uow.organizations.list_all(page)
+            return await uow.organizations.list_all(matching, page)

@@ -68,3 +68,34 @@ async def test_R62_support_has_a_link_mailed_which_opens_a_session_that_repairs(
         assert code_of(await http.get("/v1/organizations/acme/members", headers=headers), 403) == "forbidden"
         again = await http.post("/v1/auth/recover/by-link", json={"token": link})
         assert code_of(again, 401) == "recovery_refused"
+
+
+async def test_the_operator_finds_organizations_by_name_slug_id_plan_and_single_sign_on(
+    house: House, ada: Person, as_operator: httpx2.AsyncClient
+) -> None:
+    await house.organization(ada, "bolts-100")
+    await house.organization(ada, "cogs")
+    await house.enable_sso("cogs")
+    acme = (await as_operator.get("http://ostiary.test/v1/operator/organizations")).json()["data"][0]
+
+    async def found(**matching: str) -> list[str]:
+        answer = await as_operator.get("http://ostiary.test/v1/operator/organizations", params=matching)
+        assert answer.status_code == 200, answer.text
+        return [organization["slug"] for organization in answer.json()["data"]]
+
+    assert await found() == ["acme", "bolts-100", "cogs"]
+    assert await found(q="BOLT") == ["bolts-100"]
+    # What a pattern would take for a wildcard is a character like others.
+    assert await found(q="%") == []
+    assert await found(q="1_0") == []
+    assert await found(q=acme["id"]) == ["acme"]
+    assert await found(plan="enterprise") == []
+    assert await found(plan="hobby", sso_enabled="true") == ["cogs"]
+    assert await found(sso_enabled="false") == ["acme", "bolts-100"]
+    first = (await as_operator.get("http://ostiary.test/v1/operator/organizations", params={"limit": 2})).json()
+    assert await found(cursor=first["next_cursor"]) == ["cogs"]
+    assert await found(q="c", limit="1") == ["acme"]
+    bad = await as_operator.get("http://ostiary.test/v1/operator/organizations", params={"plan": "gold"})
+    assert bad.status_code == 422
+    as_stranger = await as_operator.get("http://ostiary.test/v1/operator/organizations", headers=bearer(ada.token))
+    assert code_of(as_stranger, 403) == "forbidden"

@@ -12,7 +12,7 @@ from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
 from ostiary.domain.audit import AuditEvent
 from ostiary.domain.organization import AddOn, Organization, Plan
-from ostiary.services.ports.organizations import AuditFilter
+from ostiary.services.ports.organizations import AuditFilter, OrganizationFilter
 
 router = APIRouter(prefix="/v1", tags=["organizations"])
 operator_router = APIRouter(prefix="/v1/operator", tags=["operator"])
@@ -154,9 +154,19 @@ async def list_audit_events(
 
 
 @operator_router.get("/organizations", operation_id=Operation.LIST_ALL_ORGANIZATIONS, responses=problems(401, 403, 422))
-async def list_all_organizations(caller: CallerDep, services: ServicesDep, page: PageDep) -> ListOf[OrganizationAnswer]:
-    """Every organization."""
-    return list_of(await services.organizations.list_all(caller, page), render_organization)
+async def list_all_organizations(
+    caller: CallerDep,
+    services: ServicesDep,
+    page: PageDep,
+    q: Annotated[
+        str | None, Query(max_length=200, description="Found in name or slug; the whole id is found too.")
+    ] = None,
+    plan: Annotated[Plan | None, Query()] = None,
+    sso_enabled: Annotated[bool | None, Query()] = None,
+) -> ListOf[OrganizationAnswer]:
+    """Every organization, oldest first."""
+    matching = OrganizationFilter(q=q, plan=plan, sso_enabled=sso_enabled)
+    return list_of(await services.organizations.list_all(caller, matching, page), render_organization)
 
 
 @operator_router.put(

@@ -32,6 +32,18 @@ class Entrance:
     member: Member | None
 
 
+@dataclass(frozen=True, slots=True)
+class OrganizationFilter:
+    """Which organizations the operator looks for; None leaves a condition out.
+
+    `q` is found in name or slug; the whole id is found too.
+    """
+
+    q: str | None = None
+    plan: Plan | None = None
+    sso_enabled: bool | None = None
+
+
 class OrganizationRepository(Protocol):
     """Organizations by id or slug."""
 
@@ -65,8 +77,8 @@ class OrganizationRepository(Protocol):
         """Replace the SSO settings."""
         ...
 
-    async def list_all(self, page: PageRequest) -> Page[Organization]:
-        """Every organization: the operator's view."""
+    async def list_all(self, matching: OrganizationFilter, page: PageRequest) -> Page[Organization]:
+        """Organizations of everybody, oldest first: the operator's view."""
         ...
 
 

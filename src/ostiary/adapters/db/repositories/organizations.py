@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, or_, select, update
 
 from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
 from ostiary.adapters.db.repositories.member_rows import read_member
@@ -11,7 +11,7 @@ from ostiary.adapters.db.tables import members, organizations
 from ostiary.domain import ids
 from ostiary.domain.organization import AddOn, Organization, Plan, SsoSettings
 from ostiary.services.paging import Page, PageRequest
-from ostiary.services.ports.organizations import Entrance, Lock
+from ostiary.services.ports.organizations import Entrance, Lock, OrganizationFilter
 
 
 def _organization(row: Row[Any]) -> Organization:
@@ -127,13 +127,31 @@ class Organizations(Repository):
             update(organizations).where(organizations.c.id == organization_id).values(**_sso_values(sso))
         )
 
-    async def list_all(self, page: PageRequest) -> Page[Organization]:
-        """Every organization, oldest first: the operator's view."""
-        statement = select(organizations).order_by(organizations.c.id).limit(page.limit + 1)
+    async def list_all(self, matching: OrganizationFilter, page: PageRequest) -> Page[Organization]:
+        """Organizations of everybody, oldest first: the operator's view."""
+        statement = (
+            select(organizations).where(*_conditions(matching)).order_by(organizations.c.id).limit(page.limit + 1)
+        )
         if page.after is not None:
             statement = statement.where(organizations.c.id > page.after)
         rows = (await self._execute(statement)).all()
         return page_of(rows, page, _organization, lambda row: row.id)
+
+
+def _conditions(matching: OrganizationFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if matching.q is not None:
+        wanted = [
+            organizations.c.name.icontains(matching.q, autoescape=True),
+            organizations.c.slug.icontains(matching.q, autoescape=True),
+            organizations.c.id == matching.q,
+        ]
+        conditions.append(or_(*wanted))
+    if matching.plan is not None:
+        conditions.append(organizations.c.plan == matching.plan)
+    if matching.sso_enabled is not None:
+        conditions.append(organizations.c.sso_enabled.is_(matching.sso_enabled))
+    return conditions
 
 
 def _locked(statement: AnySelect, lock: Lock) -> AnySelect:
