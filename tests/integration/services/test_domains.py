@@ -11,6 +11,7 @@ from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.dns import DnsResolver
 from ostiary.adapters.domain_ownership import ListedOwnership
 from ostiary.domain.access import OPERATOR
+from ostiary.domain.connection import Provider
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
 from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import MemberStatus, Role
@@ -242,10 +243,28 @@ async def test_R63_what_dns_said_before_the_domain_was_verified_by_hand_changes_
     assert await house.events("domain.failing") == []
 
 
-async def lapsed(house: House, domain_id: str) -> None:
+async def test_R63_a_domain_deleted_while_dns_answers_stays_deleted(
+    house: House, domains: DomainService, dns: RunningDns, ada: Person
+) -> None:
+    domain = await proven(domains, dns, ada)
+    house.clock.turn(DAY)
+
+    class Slow(DnsResolver):
+        """Has the domain deleted while its answer travels."""
+
+        async def txt(self, name: str) -> frozenset[str]:
+            await domains.delete(ada.caller, "acme", domain.id)
+            return await super().txt(name)
+
+    assert await DomainCheckService(house.kit, Slow(dns.resolver)).run() == {"found": 1}
+    assert await house.count("domains") == 0
+    assert len(await house.events("domain.verified")) == 1
+
+
+async def lapsed(house: House, domain_id: str, slug: str = "acme") -> None:
     """Let the domain's record be lost for eight days."""
     async with house.uow() as uow:
-        organization = await uow.organizations.get("acme")
+        organization = await uow.organizations.get(slug)
         assert organization is not None
         domain = await uow.domains.get(organization.id, domain_id)
         assert domain is not None
@@ -280,6 +299,23 @@ async def test_R3_R20_R34_a_lapsed_domain_admits_nobody_new_links_nobody_and_let
         await uow.commit()
     with pytest.raises(DomainError, match="domain_verification_lapsed"):
         await idp.sign_in("bo@acme.test")
+
+
+async def test_R3_R30_organizations_that_share_a_lapsed_domain_share_no_identity_provider(
+    house: House, ada: Person
+) -> None:
+    await house.organization(ada, "staging")
+    okta = "https://acme.okta.test/app/sso"
+    first = await connect(house, ada, provider=Provider.OKTA, sso_url=okta)
+    both = ("acme.test", "acme.example")
+    second = await connect(house, ada, "staging", domains=both, provider=Provider.OKTA, sso_url=okta, name="second")
+    for slug in ("acme", "staging"):
+        await enable(house, ada, slug)
+    bo = await first.sign_in("bo@acme.test", "00u1")
+    with pytest.raises(DomainError, match="identity_conflict"):
+        await second.sign_in("di@acme.example", "00u1")
+    await lapsed(house, first.connection.domain_ids[0])
+    assert (await second.sign_in("di@acme.example", "00u1")).account.id != bo.account.id
 
 
 async def test_R3_R26_a_lapsed_domain_is_not_discovered(house: House, ada: Person) -> None:
