@@ -36,6 +36,7 @@ from ostiary.services.context import Kit, Urls
 from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
+from ostiary.services.directory_breaker import DirectoryBreakerService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.domains import DomainService
 from ostiary.services.invitations import InvitationService
@@ -115,6 +116,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         support_recovery=SupportRecoveryService(kit, throttle),
         recovery=RecoveryService(kit, passwords, throttle),
         directory=DirectoryService(kit),
+        directory_breaker=DirectoryBreakerService(kit),
         users=UserProvisioningService(kit),
         groups=GroupProvisioningService(kit),
         sign_in_start=SignInStartService(kit, keys, messages, redirects),

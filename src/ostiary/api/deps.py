@@ -12,6 +12,7 @@ from ostiary.services.context import Caller, Client, Urls
 from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
+from ostiary.services.directory_breaker import DirectoryBreakerService
 from ostiary.services.domains import DomainService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
@@ -52,6 +53,7 @@ class Services:
     recovery: RecoveryService
     support_recovery: SupportRecoveryService
     directory: DirectoryService
+    directory_breaker: DirectoryBreakerService
     users: UserProvisioningService
     groups: GroupProvisioningService
     sign_in_start: SignInStartService

@@ -149,6 +149,9 @@ class Operation(StrEnum):
     GET_SETUP_LINK = "get_setup_link"
     REVOKE_SETUP_LINK = "revoke_setup_link"
     GET_SETUP = "get_setup"
+    LIST_HELD_MEMBERS = "list_held_members"
+    UNDO_BREAKER = "undo_breaker"
+    CONFIRM_BREAKER = "confirm_breaker"
     LIST_SIGN_INS = "list_sign_ins"
     GET_SIGN_IN = "get_sign_in"
     LIST_AUDIT_EVENTS = "list_audit_events"
@@ -256,6 +259,9 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.GET_SETUP_LINK: _ADMINISTRATORS,
     Operation.REVOKE_SETUP_LINK: _ADMINISTRATORS,
     Operation.GET_SETUP: frozenset({Standing.SETUP_SSO, Standing.SETUP_DIRECTORY, Standing.SETUP_DOMAIN}),
+    Operation.LIST_HELD_MEMBERS: _ADMINISTRATORS,
+    Operation.UNDO_BREAKER: _ADMINISTRATORS,
+    Operation.CONFIRM_BREAKER: _ADMINISTRATORS,
     Operation.LIST_SIGN_INS: _REPAIRERS,
     Operation.GET_SIGN_IN: _REPAIRERS,
     Operation.LIST_AUDIT_EVENTS: _ADMINISTRATORS,

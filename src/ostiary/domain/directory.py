@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ostiary.domain.audit import JsonValue
+from ostiary.domain.directory_breaker import Breaker
 
 DEFAULT_ROLE_ATTRIBUTE = "role"
 
@@ -32,6 +33,8 @@ class Directory:
     lenient_members: bool = True
     enabled_at: datetime | None = None
     last_synced_at: datetime | None = None
+    breaker: Breaker = field(default_factory=Breaker)
+    breaker_tripped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class DirectoryCounts:
     users: int
     active_users: int
     groups: int
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,18 +74,27 @@ class Departure(StrEnum):
 
     REMOVE = "remove"
     SUSPEND = "suspend"
+    HOLD_BACK = "hold_back"
     SUSPEND_LAST_ADMINISTRATOR = "suspend_last_administrator"
 
 
 def decide_departure(
-    directory: Directory, member: Member, *, deleted: bool, other_active_administrators: int
+    directory: Directory, member: Member, *, deleted: bool, other_active_administrators: int, is_tripped: bool = False
 ) -> Departure:
-    """Remove or suspend a deactivated or deleted person (R43); the last administrator is only suspended (R61)."""
+    """Remove or suspend a deactivated or deleted person (R43); the last administrator is only suspended (R61).
+
+    Once the breaker has tripped nobody is removed: they are held back, until an administrator decides.
+    """
     if member.role is Role.ADMINISTRATOR and other_active_administrators < 1:
         return Departure.SUSPEND_LAST_ADMINISTRATOR
-    if deleted or directory.on_deactivate is OnDeactivate.REMOVE:
-        return Departure.REMOVE
-    return Departure.SUSPEND
+    if is_tripped:
+        return Departure.HOLD_BACK
+    return Departure.REMOVE if is_removal(directory, deleted=deleted) else Departure.SUSPEND
+
+
+def is_removal(directory: Directory, *, deleted: bool) -> bool:
+    """Whether a departure costs the membership, the last administrator's aside (R43)."""
+    return deleted or directory.on_deactivate is OnDeactivate.REMOVE
 
 
 def role_from_directory(directory: Directory, present: Role, *, value: str | None, value_before: str | None) -> Role:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from ostiary.domain.directory_breaker import MAX_WINDOW
 from ostiary.services.context import Kit
 from ostiary.services.ports.cleanup import Perishable
 
@@ -20,6 +21,8 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     # Their time outlives the assertion and all leeway as it is.
     Perishable.REPLAY_KEYS: timedelta(0),
     Perishable.SIGN_IN_TRACES: timedelta(days=30),
+    # No breaker looks further back.
+    Perishable.DEPARTURES: MAX_WINDOW,
     Perishable.JOB_LOG: timedelta(days=30),
     Perishable.JOB_STATISTICS: timedelta(days=30),
 }

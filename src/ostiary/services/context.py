@@ -209,17 +209,36 @@ class Journal:
         after: Mapping[str, JsonValue] | None = None,
     ) -> None:
         """Record one change: what it was and what it is now, never a secret."""
-        await self._uow.audit.record(
-            AuditEvent(
-                id=self._kit.ids.new(ids.EVENT),
-                organization_id=self._organization_id,
-                at=self._kit.clock.now(),
-                actor=self._actor,
-                action=action,
-                target_kind=target_kind,
-                target_id=target_id,
-                before=before or {},
-                after=after or {},
-                request_id=self._request_id,
-            )
+        await self._uow.audit.record(self._event(action, target_kind, target_id, before or {}, after or {}))
+
+    async def write_each(
+        self,
+        action: str,
+        target_kind: str,
+        changes: Mapping[str, tuple[Mapping[str, JsonValue], Mapping[str, JsonValue]]],
+    ) -> None:
+        """Record the same change of many targets, by their ids: of each what it was and what it is now."""
+        await self._uow.audit.record_all(
+            [self._event(action, target_kind, target, before, after) for target, (before, after) in changes.items()]
+        )
+
+    def _event(
+        self,
+        action: str,
+        target_kind: str,
+        target_id: str,
+        before: Mapping[str, JsonValue],
+        after: Mapping[str, JsonValue],
+    ) -> AuditEvent:
+        return AuditEvent(
+            id=self._kit.ids.new(ids.EVENT),
+            organization_id=self._organization_id,
+            at=self._kit.clock.now(),
+            actor=self._actor,
+            action=action,
+            target_kind=target_kind,
+            target_id=target_id,
+            before=before,
+            after=after,
+            request_id=self._request_id,
         )

@@ -13,6 +13,7 @@ from ostiary.domain.directory import (
     DirectoryUser,
     OnDeactivate,
 )
+from ostiary.domain.directory_breaker import BreakerChange
 from ostiary.domain.directory_policy import DirectoryEnablementEffects, ensure_can_enable, ensure_one_role_source
 from ostiary.domain.errors import conflict, not_found
 from ostiary.domain.setup_link import ensure_edits_directory
@@ -34,6 +35,7 @@ class DirectoryChange:
     role_attribute: str | None = None
     attribute_map: dict[str, str] | None = None
     lenient_members: bool | None = None
+    breaker: BreakerChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class DirectoryService:
                 role_attribute=change.role_attribute or before.role_attribute,
                 attribute_map=before.attribute_map if change.attribute_map is None else change.attribute_map,
                 lenient_members=before.lenient_members if change.lenient_members is None else change.lenient_members,
+                breaker=change.breaker.applied_to(before.breaker) if change.breaker else before.breaker,
             )
             ensure_one_role_source(admitted.organization.sso.manage_roles, after.manage_roles)
             await uow.directories.put(after)
@@ -214,4 +217,10 @@ def _audited(directory: Directory) -> dict[str, JsonValue]:
         "role_attribute": directory.role_attribute,
         "attribute_map": dict(directory.attribute_map),
         "lenient_members": directory.lenient_members,
+        "breaker": {
+            "enabled": directory.breaker.enabled,
+            "share_percent": directory.breaker.share_percent,
+            "minimum": directory.breaker.minimum,
+            "window_seconds": int(directory.breaker.window.total_seconds()),
+        },
     }

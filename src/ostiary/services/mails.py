@@ -1,5 +1,7 @@
 """The mails we write: plain text, one per occasion, the link last."""
 
+from datetime import timedelta
+
 from ostiary.domain.domain_name import EmailDomain
 from ostiary.domain.invitation import Invitation
 from ostiary.domain.organization import Organization
@@ -134,3 +136,19 @@ def domain_vouched_for(to: str, organization_name: str, domain: EmailDomain) -> 
 
 def _record(domain: EmailDomain) -> str:
     return f"Name: {domain.txt_name}\nValue: {domain.txt_value}\n"
+
+
+def breaker_tripped(
+    to: str, organization: Organization, departures: int, members: int, window: timedelta, base_url: str
+) -> Mail:
+    """Tells an administrator that the directory takes away so many that it may be a mistake."""
+    path = f"{base_url}/v1/organizations/{organization.slug}/directory/breaker"
+    minutes = int(window.total_seconds()) // 60
+    return Mail(
+        to,
+        f"The directory of {organization.name} is taking away many members",
+        f"Within {minutes} minutes the directory took away {departures} of {members} members of {organization.name}. "
+        "Whoever it takes from now on is suspended: they have no access, and nothing of theirs is deleted. See who "
+        f"that is (GET {path}/members). If it is a mistake, mend it at the identity provider, then give them their "
+        f"access back (POST {path}/undo). If it is right, let them be removed (POST {path}/confirm).\n",
+    )

@@ -9,7 +9,7 @@ from ostiary.domain.access import Operation
 from ostiary.domain.directory import Directory
 from ostiary.domain.errors import DomainError, Kind, unauthenticated
 from ostiary.domain.organization import Organization
-from ostiary.services.context import Caller, Journal, Kit, actor_of
+from ostiary.services.context import Caller, Journal, Kit, Urls, actor_of
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork
 
@@ -32,6 +32,7 @@ class Provisioning:
     journal: Journal
     now: datetime
     lock: Lock
+    urls: Urls
 
     @property
     def organization_id(self) -> str:
@@ -75,7 +76,7 @@ async def _attempt(kit: Kit, caller: Caller, work: Callable[[Provisioning], Awai
             raise unauthenticated("directory_disabled", "Directory Sync is switched off. Enable it to get a new token.")
         now = kit.clock.now()
         journal = Journal(kit, uow, organization_id, actor_of(caller.principal), caller.request_id)
-        result = await work(Provisioning(uow, organization, directory, journal, now, lock))
+        result = await work(Provisioning(uow, organization, directory, journal, now, lock, kit.urls))
         # To the minute: all writes would queue up at this one row.
         if directory.last_synced_at is None or now - directory.last_synced_at >= _SYNC_NOTED_EVERY:
             await uow.directories.note_sync(organization_id, now)

@@ -11,10 +11,12 @@ from ostiary.domain.directory_policy import (
     Transition,
     decide_departure,
     decide_transition,
+    is_removal,
     role_from_directory,
 )
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
 from ostiary.services.provisioning import Provisioning
+from ostiary.services.provisioning_breaker import breaker_holds
 
 _OTHERS_DO_NOT_MATTER = 1
 
@@ -78,6 +80,7 @@ async def _update(p: Provisioning, user: DirectoryUser, before: DirectoryUser | 
         )
     if user.active and not member.is_active:
         changed = replace(changed, status=MemberStatus.ACTIVE)
+        await p.uow.breaker.let_go(p.organization_id, member.id)
         await p.journal.write("member.reactivated", "member", member.id, after={"email": member.email})
     changed = await _with_role(p, user, before, changed)
     if changed != member:
@@ -107,22 +110,32 @@ async def _with_role(p: Provisioning, user: DirectoryUser, before: DirectoryUser
 
 
 async def depart(p: Provisioning, member: Member, *, deleted: bool) -> None:
-    """Take the person's access away: sessions, one-time codes and links of this organization end (R43)."""
+    """Take the person's access away: sessions, one-time codes and links of this organization end (R43).
+
+    Once the breaker has tripped, what could not be given back is left: membership, teams, database roles, links.
+    """
     others = await _other_administrators(p, member) if member.role is Role.ADMINISTRATOR else _OTHERS_DO_NOT_MATTER
-    departure = decide_departure(p.directory, member, deleted=deleted, other_active_administrators=others)
-    ended = await _end_access(p, member)
+    is_tripped = await breaker_holds(p, member)
+    departure = decide_departure(
+        p.directory, member, deleted=deleted, other_active_administrators=others, is_tripped=is_tripped
+    )
+    # The links of somebody held back are theirs again when it is undone; suspended, they cannot sign in by them.
+    ended = await _end_access(p, member, unlink=not is_tripped)
     if departure is Departure.REMOVE:
         before = await _lost(p, member)
         await p.uow.members.remove(p.organization_id, member.id)
         await p.journal.write("member.removed", "member", member.id, before=before, after=ended)
         return
     await p.uow.members.save(replace(member, status=MemberStatus.SUSPENDED, awaiting_first_sso_sign_in=False))
+    if is_tripped:
+        removal = is_removal(p.directory, deleted=deleted)
+        await p.uow.breaker.hold_back(p.organization_id, member.id, p.now, is_removal=removal, deleted=deleted)
     await p.journal.write(
         "member.suspended",
         "member",
         member.id,
         before={"status": member.status},
-        after={"email": member.email, "status": MemberStatus.SUSPENDED, **ended},
+        after={"email": member.email, "status": MemberStatus.SUSPENDED, "held_back": is_tripped, **ended},
     )
     if departure is Departure.SUSPEND_LAST_ADMINISTRATOR:
         await _warn_of_last_administrator(p, member)
@@ -142,11 +155,11 @@ async def _lost(p: Provisioning, member: Member) -> Mapping[str, JsonValue]:
     }
 
 
-async def _end_access(p: Provisioning, member: Member) -> Mapping[str, JsonValue]:
+async def _end_access(p: Provisioning, member: Member, *, unlink: bool) -> Mapping[str, JsonValue]:
     if member.account_id is None:
         return {}
     ended = await p.uow.access.end_access(p.organization_id, member.account_id)
-    unlinked = await p.uow.identities.remove_links(p.organization_id, member.account_id, p.now)
+    unlinked = await p.uow.identities.remove_links(p.organization_id, member.account_id, p.now) if unlink else 0
     return {"sessions_ended": ended["sessions"], "identities_removed": unlinked}
 
 

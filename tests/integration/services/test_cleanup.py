@@ -43,6 +43,8 @@ INSERTS = {
     Perishable.SIGN_IN_TRACES: "INSERT INTO sign_in_traces (organization_id, id, connection_id, purpose, outcome,"
     " started_at) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'sign_in', 'refused', $1"
     " WHERE $2::bytea IS NOT NULL",
+    Perishable.DEPARTURES: "INSERT INTO directory_departures (organization_id, member_id, number, at)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), 1, $1 WHERE $2::bytea IS NOT NULL",
     Perishable.JOB_LOG: "INSERT INTO pgqueuer_log (created, job_id, status, priority, entrypoint)"
     " SELECT $1, 1, 'successful', 0, 'send_mail' WHERE $2::bytea IS NOT NULL",
     Perishable.JOB_STATISTICS: "INSERT INTO pgqueuer_statistics (created, count, priority, status, entrypoint)"
@@ -50,6 +52,7 @@ INSERTS = {
 }
 TABLES = {
     Perishable.REPLAY_KEYS: "replayed_assertions",
+    Perishable.DEPARTURES: "directory_departures",
     Perishable.JOB_LOG: "pgqueuer_log",
     Perishable.JOB_STATISTICS: "pgqueuer_statistics",
 }

@@ -13,6 +13,7 @@ from ostiary.adapters.db.repositories.cleanup import Cleanup
 from ostiary.adapters.db.repositories.connections import Connections, SpKeys
 from ostiary.adapters.db.repositories.databases import Credentials, Databases
 from ostiary.adapters.db.repositories.directories import Directories
+from ostiary.adapters.db.repositories.directory_breaker import DirectoryBreaker
 from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups
 from ostiary.adapters.db.repositories.directory_users import DirectoryUsers
 from ostiary.adapters.db.repositories.domains import Domains
@@ -29,6 +30,7 @@ from ostiary.services.ports.attempts import AttemptRepository
 from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
+from ostiary.services.ports.directory_breaker import BreakerRepository
 from ostiary.services.ports.invitations import InvitationRepository
 from ostiary.services.ports.organizations import (
     AuditRepository,
@@ -89,6 +91,7 @@ class SqlUnitOfWork:
         self.directories: DirectoryRepository = Directories(connection)
         self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
         self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)
+        self.breaker: BreakerRepository = DirectoryBreaker(connection)
         return self
 
     async def __aexit__(

@@ -11,11 +11,22 @@ from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
 from ostiary.domain.directory import Directory, DirectoryGroup, DirectoryToken, DirectoryUser, OnDeactivate
+from ostiary.domain.directory_breaker import MAX_MINIMUM, MAX_WINDOW, MIN_WINDOW, WHOLE, BreakerChange
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.services.context import Urls
 from ostiary.services.directory import DirectoryChange
 
 router = APIRouter(prefix="/v1/organizations/{org}/directory", tags=["directory"])
+
+
+class BreakerAnswer(Answer):
+    """The breaker: once so many are taken away so fast, members are suspended instead of removed."""
+
+    enabled: bool
+    share_percent: int = Field(description="It trips at more than this share of the members …", examples=[30])
+    minimum: int = Field(description="… and at least so many …", examples=[10])
+    window_seconds: int = Field(description="… taken away within this time.", examples=[3600])
+    tripped_at: datetime | None = Field(description="Since when members are held back; null while it has not tripped.")
 
 
 class DirectoryAnswer(Answer):
@@ -31,6 +42,7 @@ class DirectoryAnswer(Answer):
     attribute_map: dict[str, str]
     lenient_members: bool
     last_synced_at: datetime | None
+    breaker: BreakerAnswer
 
 
 class DirectoryCountsAnswer(Answer):
@@ -39,6 +51,7 @@ class DirectoryCountsAnswer(Answer):
     users: int
     active_users: int
     groups: int
+    held_back: int = Field(description="Members the breaker suspended, until an administrator decides.")
 
 
 class DirectoryDetailsAnswer(DirectoryAnswer):
@@ -71,6 +84,17 @@ class DirectoryGroupAnswer(Answer):
     modified_at: datetime
 
 
+class BreakerPatch(Request):
+    """What changes of the breaker; left out stays."""
+
+    enabled: bool | None = None
+    share_percent: int | None = Field(default=None, ge=1, le=WHOLE)
+    minimum: int | None = Field(default=None, ge=1, le=MAX_MINIMUM)
+    window_seconds: int | None = Field(
+        default=None, ge=int(MIN_WINDOW.total_seconds()), le=int(MAX_WINDOW.total_seconds())
+    )
+
+
 class DirectoryPatch(Request):
     """What changes; left out stays."""
 
@@ -85,6 +109,7 @@ class DirectoryPatch(Request):
     lenient_members: bool | None = Field(
         default=None, description="Keep unknown group members in reserve (true) or refuse the push (false)."
     )
+    breaker: BreakerPatch | None = None
 
 
 class DirectoryEffectsAnswer(Answer):
@@ -93,6 +118,7 @@ class DirectoryEffectsAnswer(Answer):
     teams_cleared: int
     team_memberships_removed: int
     members_to_match: int = Field(description="Members the identity provider will find and may take over.")
+    breaker: BreakerAnswer
 
 
 class DirectoryEnabledAnswer(Answer):
@@ -117,6 +143,17 @@ class NewDirectoryTokenAnswer(DirectoryTokenAnswer):
     secret: str = Field(examples=["ost_scim_…"])
 
 
+def _render_breaker(directory: Directory) -> BreakerAnswer:
+    breaker = directory.breaker
+    return BreakerAnswer(
+        enabled=breaker.enabled,
+        share_percent=breaker.share_percent,
+        minimum=breaker.minimum,
+        window_seconds=int(breaker.window.total_seconds()),
+        tripped_at=directory.breaker_tripped_at,
+    )
+
+
 def _render(directory: Directory, urls: Urls) -> DirectoryAnswer:
     return DirectoryAnswer(
         id=directory.id,
@@ -129,6 +166,7 @@ def _render(directory: Directory, urls: Urls) -> DirectoryAnswer:
         attribute_map=dict(directory.attribute_map),
         lenient_members=directory.lenient_members,
         last_synced_at=directory.last_synced_at,
+        breaker=_render_breaker(directory),
     )
 
 
@@ -156,11 +194,12 @@ def _render_group(group: DirectoryGroup) -> DirectoryGroupAnswer:
     )
 
 
-def _render_effects(effects: DirectoryEnablementEffects) -> DirectoryEffectsAnswer:
+def _render_effects(effects: DirectoryEnablementEffects, directory: Directory) -> DirectoryEffectsAnswer:
     return DirectoryEffectsAnswer(
         teams_cleared=effects.teams_cleared,
         team_memberships_removed=effects.team_memberships_removed,
         members_to_match=effects.members_to_match,
+        breaker=_render_breaker(directory),
     )
 
 
@@ -175,7 +214,9 @@ async def get_directory(org: OrgPath, caller: CallerDep, services: ServicesDep) 
     counts = await services.directory.counts(caller, org)
     return DirectoryDetailsAnswer(
         **settings.model_dump(),
-        counts=DirectoryCountsAnswer(users=counts.users, active_users=counts.active_users, groups=counts.groups),
+        counts=DirectoryCountsAnswer(
+            users=counts.users, active_users=counts.active_users, groups=counts.groups, held_back=counts.held_back
+        ),
     )
 
 
@@ -206,6 +247,7 @@ async def update_directory(
         role_attribute=body.role_attribute,
         attribute_map=body.attribute_map,
         lenient_members=body.lenient_members,
+        breaker=BreakerChange(**body.breaker.model_dump()) if body.breaker else None,
     )
     return _render(await services.directory.update(caller, org, change), services.urls)
 
@@ -215,7 +257,8 @@ async def preview_directory_enablement(
     org: OrgPath, caller: CallerDep, services: ServicesDep
 ) -> DirectoryEffectsAnswer:
     """What enabling would do; changes nothing."""
-    return _render_effects(await services.directory.preview_enablement(caller, org))
+    effects = await services.directory.preview_enablement(caller, org)
+    return _render_effects(effects, await services.directory.get(caller, org))
 
 
 @router.post("/enable", operation_id=Operation.ENABLE_DIRECTORY, responses=problems(401, 403, 404, 409))
@@ -224,7 +267,7 @@ async def enable_directory(org: OrgPath, caller: CallerDep, services: ServicesDe
     enabled = await services.directory.enable(caller, org)
     return DirectoryEnabledAnswer(
         directory=_render(enabled.directory, services.urls),
-        effects=_render_effects(enabled.effects),
+        effects=_render_effects(enabled.effects, enabled.directory),
         token=enabled.token,
     )
 

@@ -8,6 +8,7 @@ from ostiary.api.rest import (
     credentials,
     databases,
     directory,
+    directory_breaker,
     domains,
     invitations,
     members,
@@ -33,6 +34,7 @@ for module in (
     sso,
     directory,
     setup_links,
+    directory_breaker,
     sign_ins,
     recovery,
 ):

@@ -17,6 +17,7 @@ class Perishable(StrEnum):
     ONE_TIME_CODES = "one_time_codes"
     REPLAY_KEYS = "replay_keys"
     SIGN_IN_TRACES = "sign_in_traces"
+    DEPARTURES = "departures"
     JOB_LOG = "job_log"
     JOB_STATISTICS = "job_statistics"
 

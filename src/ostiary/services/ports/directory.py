@@ -45,7 +45,7 @@ class DirectoryRepository(Protocol):
         ...
 
     async def release(self, organization_id: str) -> None:
-        """Make members and teams manually managed and forget what was pushed (R55)."""
+        """Make members and teams manually managed, forget what was pushed, and close the breaker (R55)."""
         ...
 
     async def add_token(self, token: DirectoryToken, secret_hash: bytes) -> None:

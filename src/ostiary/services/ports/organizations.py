@@ -1,6 +1,6 @@
 """Repositories of organizations, members and audit events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -162,6 +162,10 @@ class AuditRepository(Protocol):
 
     async def record(self, event: AuditEvent) -> None:
         """Store an event."""
+        ...
+
+    async def record_all(self, events: Sequence[AuditEvent]) -> None:
+        """Store many events."""
         ...
 
     async def list(self, organization_id: str, matching: AuditFilter, page: PageRequest) -> Page[AuditEvent]:

@@ -8,6 +8,7 @@ from ostiary.services.ports.attempts import AttemptRepository
 from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
+from ostiary.services.ports.directory_breaker import BreakerRepository
 from ostiary.services.ports.invitations import InvitationRepository
 from ostiary.services.ports.organizations import (
     AuditRepository,
@@ -64,6 +65,7 @@ class UnitOfWork(Protocol):
     directories: DirectoryRepository
     directory_users: DirectoryUserRepository
     directory_groups: DirectoryGroupRepository
+    breaker: BreakerRepository
 
     async def __aenter__(self) -> Self:
         """Begin."""

@@ -1,5 +1,6 @@
 """Audit events of one organization."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, insert, select
@@ -26,27 +27,34 @@ def _event(row: Row[Any]) -> AuditEvent:
     )
 
 
+def _values(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "organization_id": event.organization_id,
+        "id": event.id,
+        "at": event.at,
+        "actor_kind": event.actor.kind,
+        "actor_id": event.actor.id,
+        "actor_label": event.actor.label,
+        "action": event.action,
+        "target_kind": event.target_kind,
+        "target_id": event.target_id,
+        "before": dict(event.before),
+        "after": dict(event.after),
+        "request_id": event.request_id,
+    }
+
+
 class Audit(Repository):
     """Audit events; they join the transaction they describe (R60)."""
 
     async def record(self, event: AuditEvent) -> None:
         """Store an event."""
-        await self._execute(
-            insert(audit_events).values(
-                organization_id=event.organization_id,
-                id=event.id,
-                at=event.at,
-                actor_kind=event.actor.kind,
-                actor_id=event.actor.id,
-                actor_label=event.actor.label,
-                action=event.action,
-                target_kind=event.target_kind,
-                target_id=event.target_id,
-                before=dict(event.before),
-                after=dict(event.after),
-                request_id=event.request_id,
-            )
-        )
+        await self._execute(insert(audit_events).values(_values(event)))
+
+    async def record_all(self, events: Sequence[AuditEvent]) -> None:
+        """Store many events."""
+        if events:
+            await self._execute(insert(audit_events), [_values(event) for event in events])
 
     async def list(self, organization_id: str, matching: AuditFilter, page: PageRequest) -> Page[AuditEvent]:
         """Events, newest first."""

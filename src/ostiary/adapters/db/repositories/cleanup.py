@@ -9,6 +9,7 @@ from ostiary.adapters.db.job_queue import NAMES
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import (
     attempt_counts,
+    directory_departures,
     email_tokens,
     one_time_codes,
     recovery_links,
@@ -38,6 +39,7 @@ _TIMES: Mapping[Perishable, Column[datetime]] = {
     Perishable.ONE_TIME_CODES: one_time_codes.c.expires_at,
     Perishable.REPLAY_KEYS: replayed_assertions.c.keep_until,
     Perishable.SIGN_IN_TRACES: sign_in_traces.c.started_at,
+    Perishable.DEPARTURES: directory_departures.c.at,
     Perishable.JOB_LOG: _of_the_queue(NAMES.queue_table_log).c.created,
     Perishable.JOB_STATISTICS: _of_the_queue(NAMES.statistics_table).c.created,
 }

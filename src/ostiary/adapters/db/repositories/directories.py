@@ -11,7 +11,9 @@ from ostiary.adapters.db.repositories.base import Repository, page_of
 from ostiary.adapters.db.repositories.directory_rows import read_directory_group, read_directory_user
 from ostiary.adapters.db.tables import (
     directories,
+    directory_departures,
     directory_groups,
+    directory_held_members,
     directory_tokens,
     directory_users,
     members,
@@ -27,6 +29,7 @@ from ostiary.domain.directory import (
     DirectoryUser,
     OnDeactivate,
 )
+from ostiary.domain.directory_breaker import Breaker
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.domain.membership import ManagedBy
 from ostiary.services.paging import Page, PageRequest
@@ -49,6 +52,13 @@ def _directory(row: Row[Any]) -> Directory:
         lenient_members=row.lenient_members,
         enabled_at=row.enabled_at,
         last_synced_at=row.last_synced_at,
+        breaker=Breaker(
+            enabled=row.breaker_enabled,
+            share_percent=row.breaker_share_percent,
+            minimum=row.breaker_minimum,
+            window=timedelta(seconds=row.breaker_window_seconds),
+        ),
+        breaker_tripped_at=row.breaker_tripped_at,
     )
 
 
@@ -71,6 +81,10 @@ class Directories(Repository):
             "attribute_map": dict(directory.attribute_map),
             "lenient_members": directory.lenient_members,
             "enabled_at": directory.enabled_at,
+            "breaker_enabled": directory.breaker.enabled,
+            "breaker_share_percent": directory.breaker.share_percent,
+            "breaker_minimum": directory.breaker.minimum,
+            "breaker_window_seconds": int(directory.breaker.window.total_seconds()),
         }
         statement = pg_insert(directories).values(
             organization_id=directory.organization_id, id=directory.id, created_at=directory.created_at, **values
@@ -101,10 +115,15 @@ class Directories(Repository):
                 .where(directory_groups.c.organization_id == organization_id)
                 .scalar_subquery()
                 .label("groups"),
+                select(func.count())
+                .select_from(directory_held_members)
+                .where(directory_held_members.c.organization_id == organization_id)
+                .scalar_subquery()
+                .label("held_back"),
             ).where(directory_users.c.organization_id == organization_id)
         )
         assert row is not None
-        return DirectoryCounts(row.users, row.active_users, row.groups)
+        return DirectoryCounts(row.users, row.active_users, row.groups, row.held_back)
 
     async def users(self, organization_id: str, page: PageRequest) -> Page[DirectoryUser]:
         """The users pushed, oldest first."""
@@ -145,7 +164,7 @@ class Directories(Repository):
         await self._execute(delete(teams).where(teams.c.organization_id == organization_id))
 
     async def release(self, organization_id: str) -> None:
-        """Make members and teams manually managed and forget what was pushed (R55)."""
+        """Make members and teams manually managed, forget what was pushed, and close the breaker (R55)."""
         await self._execute(_with_names_of_their_own(organization_id))
         for table in (members, teams):
             await self._execute(
@@ -153,8 +172,11 @@ class Directories(Repository):
                 .where(table.c.organization_id == organization_id, table.c.managed_by == ManagedBy.DIRECTORY)
                 .values(managed_by=ManagedBy.MANUAL)
             )
-        for table in (directory_groups, directory_users):
+        for table in (directory_groups, directory_users, directory_held_members, directory_departures):
             await self._execute(delete(table).where(table.c.organization_id == organization_id))
+        await self._execute(
+            update(directories).where(directories.c.organization_id == organization_id).values(breaker_tripped_at=None)
+        )
 
     async def add_token(self, token: DirectoryToken, secret_hash: bytes) -> None:
         """Store a new token."""

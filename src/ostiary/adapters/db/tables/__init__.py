@@ -4,9 +4,11 @@ from ostiary.adapters.db.tables.accounts import accounts, attempt_counts, email_
 from ostiary.adapters.db.tables.base import metadata
 from ostiary.adapters.db.tables.directory import (
     directories,
+    directory_departures,
     directory_group_members,
     directory_group_reservations,
     directory_groups,
+    directory_held_members,
     directory_tokens,
     directory_users,
 )
@@ -44,9 +46,11 @@ __all__ = [
     "database_administrators",
     "databases",
     "directories",
+    "directory_departures",
     "directory_group_members",
     "directory_group_reservations",
     "directory_groups",
+    "directory_held_members",
     "directory_tokens",
     "directory_users",
     "domains",

@@ -1,6 +1,8 @@
 """Directory Sync: the directory, its tokens, and what the identity provider pushed."""
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     Boolean,
     Column,
     ForeignKeyConstraint,
@@ -17,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment, organization_id
+from ostiary.adapters.db.tables.organizations import member_reference
 from ostiary.domain import ids
 
 directories = Table(
@@ -33,6 +36,11 @@ directories = Table(
     moment("created_at"),
     moment("enabled_at", nullable=True),
     moment("last_synced_at", nullable=True),
+    Column("breaker_enabled", Boolean, nullable=False, server_default=true()),
+    Column("breaker_share_percent", Integer, nullable=False, server_default=text("30")),
+    Column("breaker_minimum", Integer, nullable=False, server_default=text("10")),
+    Column("breaker_window_seconds", Integer, nullable=False, server_default=text("3600")),
+    moment("breaker_tripped_at", nullable=True),
 )
 
 directory_tokens = Table(
@@ -120,4 +128,33 @@ directory_group_reservations = Table(
     Column("value", Text, primary_key=True),
     _group_reference(),
     Index("ix_directory_group_reservations_value", "organization_id", text("lower(value)")),
+)
+
+# Whom the directory took away lately. The number rises by one with each, so that counting reads two rows.
+directory_departures = Table(
+    "directory_departures",
+    metadata,
+    organization_id(),
+    # Not only of those still here: most of them were removed.
+    Column("member_id", TypeId(ids.MEMBER), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    moment("at"),
+    # The latest count of members, carried on from row to row.
+    Column("members", Integer),
+    moment("measured_at", nullable=True),
+    Index(None, "organization_id", "number"),
+    Index(None, "organization_id", "at"),
+    Index(None, "at"),
+)
+
+directory_held_members = Table(
+    "directory_held_members",
+    metadata,
+    organization_id(),
+    *member_reference(primary_key=True),
+    moment("held_at"),
+    Column("is_removal", Boolean, nullable=False),
+    # What the directory deleted of the person, to give back: the pushed user and its groups.
+    Column("pushed_user", JSONB),
+    Column("group_ids", ARRAY(TypeId(ids.TEAM)), nullable=False, server_default=text("'{}'")),
 )
