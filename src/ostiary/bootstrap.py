@@ -16,6 +16,7 @@ from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.dns import DnsResolver
 from ostiary.adapters.domain_ownership import ListedOwnership
 from ostiary.adapters.fetcher import HttpMetadataFetcher
+from ostiary.adapters.guarded_http import GuardedHttp
 from ostiary.adapters.logging import configure_logging
 from ostiary.adapters.mail import FolderMailer, SmtpMailer
 from ostiary.adapters.passwords import Argon2Hasher
@@ -24,6 +25,7 @@ from ostiary.adapters.saml.metadata import SamlMetadataReader
 from ostiary.adapters.saml.verifier import SamlVerifier
 from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.adapters.system import SystemClock, SystemIds
+from ostiary.adapters.webhook_sender import HttpWebhookSender
 from ostiary.api.app import create_app
 from ostiary.api.auth import Authenticator, SessionCookies
 from ostiary.api.deps import Services
@@ -57,6 +59,8 @@ from ostiary.services.sp_keys import SpKeys
 from ostiary.services.sso import SsoService
 from ostiary.services.teams import TeamService
 from ostiary.services.throttle import Throttle
+from ostiary.services.webhook_delivery import WebhookDeliveryService
+from ostiary.services.webhooks import WebhookService
 from ostiary.settings import Settings
 from ostiary.worker import run_worker as work
 
@@ -73,6 +77,7 @@ class House:
     kit: Kit
     sealer: Sealer
     services: Services
+    deliveries: WebhookDeliveryService
     readiness: DatabaseReadiness
 
 
@@ -93,6 +98,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
     describer = IdpDescriber(SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development))
     keys = SpKeys(kit, sealer, messages)
     redirects = RedirectPolicy(frozenset(settings.redirect_uris), allow_loopback=settings.is_development)
+    sender = HttpWebhookSender(GuardedHttp(allow_loopback=settings.is_development))
     services = Services(
         urls=kit.urls,
         authenticator=Authenticator(
@@ -123,8 +129,10 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(), EntryClerk(kit), throttle),
         sign_in_finish=FinishService(kit, throttle),
         sign_in_log=SignInLogService(kit),
+        webhooks=WebhookService(kit, sealer, sender),
     )
-    return House(engine, kit, sealer, services, DatabaseReadiness(engine))
+    deliveries = WebhookDeliveryService(kit, sealer, sender)
+    return House(engine, kit, sealer, services, deliveries, DatabaseReadiness(engine))
 
 
 def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -170,7 +178,16 @@ async def _working(house: House, settings: Settings) -> AsyncGenerator[None]:
     mailer, stop = _mailer(settings, house.kit.clock), asyncio.Event()
     queue, cleanup = PgJobQueue(house.engine, house.sealer), CleanupService(house.kit)
     domain_checks = DomainCheckService(house.kit, DnsResolver(settings.dns_resolvers))
-    worker = asyncio.create_task(work(queue, mailer=mailer, cleanup=cleanup, domain_checks=domain_checks, stop=stop))
+    worker = asyncio.create_task(
+        work(
+            queue,
+            mailer=mailer,
+            cleanup=cleanup,
+            domain_checks=domain_checks,
+            deliveries=house.deliveries,
+            stop=stop,
+        )
+    )
     try:
         yield
     finally:

@@ -51,8 +51,16 @@ def running(worker_database: str) -> Generator[Running]:
     def make(url: str) -> object:
         return make_app(settings_for(worker_database).model_copy(update={"base_url": url}))
 
-    with serve(make) as url:
+    with pytest.MonkeyPatch.context() as patch, serve(make) as url:
+        patch.setattr("ostiary.adapters.guarded_http._system_addresses", _on_this_machine)
         yield Running(url)
+
+
+async def _on_this_machine(host: str, port: int) -> list[str]:
+    """Every name made up by the tests is one of this machine: none is looked up outside."""
+    assert host
+    assert port
+    return ["127.0.0.1"]
 
 
 def credential_for(path: str, session: str) -> dict[str, str]:

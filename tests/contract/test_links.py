@@ -51,7 +51,7 @@ def test_answers_lead_on_as_the_contract_says(running: Running) -> None:
             stateful_step_count=40,
             deadline=None,
             phases=[Phase.generate],
-            suppress_health_check=[*HealthCheck.all()],
+            suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
         )
     )
     # Ids from one answer were good in the next: else every step would have been a 404.

@@ -28,6 +28,7 @@ from ostiary.services.jobs import SEND_MAIL, mail_of
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.organizations import AuditFilter, Lock
 from ostiary.services.ports.world import Mail
+from ostiary.services.webhook_delivery import WebhookDeliveryService
 from ostiary.settings import Settings
 
 PASSWORD = "a sentence works well"
@@ -83,6 +84,11 @@ class House:
     clock: TurnableClock
     _house: bootstrap.House
     _ids: SystemIds = field(default_factory=SystemIds)
+
+    @property
+    def deliveries(self) -> WebhookDeliveryService:
+        """What the worker delivers webhooks with."""
+        return self._house.deliveries
 
     @property
     def kit(self) -> Kit:

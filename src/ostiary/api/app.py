@@ -11,6 +11,7 @@ from ostiary.api import contract, errors, health
 from ostiary.api.body_limit import BodyLimitMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
 from ostiary.api.rest.router import router as rest_router
+from ostiary.api.rest.webhook_events import sent_events
 from ostiary.api.saml.router import router as saml_router
 from ostiary.api.scim.router import router as scim_router
 
@@ -33,6 +34,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
         generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,
         redirect_slashes=False,
+        webhooks=sent_events,
     )
     app.include_router(health.router)
     app.include_router(rest_router)

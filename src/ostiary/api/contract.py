@@ -25,7 +25,13 @@ def install(app: FastAPI) -> None:
     def openapi() -> Json:
         if app.openapi_schema is None:
             app.openapi_schema = _complete(
-                get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+                get_openapi(
+                    title=app.title,
+                    version=app.version,
+                    description=app.description,
+                    routes=app.routes,
+                    webhooks=app.webhooks.routes,
+                )
             )
         return app.openapi_schema
 
@@ -45,6 +51,10 @@ def _complete(document: Json) -> Json:
         _BEARER: {"type": "http", "scheme": "bearer", "description": "A session, a directory token, the operator's."},
         _COOKIE: {"type": "apiKey", "in": "cookie", "name": "__Host-ostiary", "description": "A browser's session."},
     }
+    for told in document["webhooks"].values():
+        # What we send, and what any receiver may answer: none of the service's own refusals.
+        told["post"]["responses"].pop("422", None)
+        _give_example(told["post"]["requestBody"], schemas)
     for operation in _operations(document):
         _secure(operation)
         if "requestBody" in operation:

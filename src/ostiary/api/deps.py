@@ -29,6 +29,7 @@ from ostiary.services.sign_in_log import SignInLogService
 from ostiary.services.sign_in_start import SignInStartService
 from ostiary.services.sso import SsoService
 from ostiary.services.teams import TeamService
+from ostiary.services.webhooks import WebhookService
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Services:
     sign_in_arrival: ArrivalService
     sign_in_finish: FinishService
     sign_in_log: SignInLogService
+    webhooks: WebhookService
 
 
 def services_of(request: Request) -> Services:

@@ -155,6 +155,16 @@ class Operation(StrEnum):
     LIST_SIGN_INS = "list_sign_ins"
     GET_SIGN_IN = "get_sign_in"
     LIST_AUDIT_EVENTS = "list_audit_events"
+    CREATE_WEBHOOK = "create_webhook"
+    LIST_WEBHOOKS = "list_webhooks"
+    GET_WEBHOOK = "get_webhook"
+    UPDATE_WEBHOOK = "update_webhook"
+    DELETE_WEBHOOK = "delete_webhook"
+    ROTATE_WEBHOOK_SECRET = "rotate_webhook_secret"
+    TEST_WEBHOOK = "test_webhook"
+    LIST_WEBHOOK_DELIVERIES = "list_webhook_deliveries"
+    GET_WEBHOOK_DELIVERY = "get_webhook_delivery"
+    REDELIVER_WEBHOOK = "redeliver_webhook"
     SET_ENTITLEMENTS = "set_entitlements"
     LIST_ALL_ORGANIZATIONS = "list_all_organizations"
     ADD_DOMAIN_FOR_ORGANIZATION = "add_domain_for_organization"
@@ -265,6 +275,16 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.LIST_SIGN_INS: _REPAIRERS,
     Operation.GET_SIGN_IN: _REPAIRERS,
     Operation.LIST_AUDIT_EVENTS: _ADMINISTRATORS,
+    Operation.CREATE_WEBHOOK: _ADMINISTRATORS,
+    Operation.LIST_WEBHOOKS: _ADMINISTRATORS,
+    Operation.GET_WEBHOOK: _ADMINISTRATORS,
+    Operation.UPDATE_WEBHOOK: _ADMINISTRATORS,
+    Operation.DELETE_WEBHOOK: _ADMINISTRATORS,
+    Operation.ROTATE_WEBHOOK_SECRET: _ADMINISTRATORS,
+    Operation.TEST_WEBHOOK: _ADMINISTRATORS,
+    Operation.LIST_WEBHOOK_DELIVERIES: _ADMINISTRATORS,
+    Operation.GET_WEBHOOK_DELIVERY: _ADMINISTRATORS,
+    Operation.REDELIVER_WEBHOOK: _ADMINISTRATORS,
     Operation.SET_ENTITLEMENTS: _OPERATOR,
     Operation.LIST_ALL_ORGANIZATIONS: _OPERATOR,
     Operation.ADD_DOMAIN_FOR_ORGANIZATION: _OPERATOR,

@@ -25,6 +25,7 @@ EVENT = "evt"
 TRACE = "trace"
 SP_KEY = "key"
 SETUP_LINK = "setup"
+WEBHOOK = "hook"
 
 PREFIXES = frozenset(
     {
@@ -44,6 +45,7 @@ PREFIXES = frozenset(
         TRACE,
         SP_KEY,
         SETUP_LINK,
+        WEBHOOK,
     }
 )
 

@@ -23,6 +23,7 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.SIGN_IN_TRACES: timedelta(days=30),
     # No breaker looks further back.
     Perishable.DEPARTURES: MAX_WINDOW,
+    Perishable.WEBHOOK_DELIVERIES: timedelta(days=30),
     Perishable.JOB_LOG: timedelta(days=30),
     Perishable.JOB_STATISTICS: timedelta(days=30),
 }

@@ -1,6 +1,6 @@
 """What every use case begins with: the caller, let in or refused, in the organization a request speaks of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ostiary.domain import ids
@@ -207,9 +207,11 @@ class Journal:
         *,
         before: Mapping[str, JsonValue] | None = None,
         after: Mapping[str, JsonValue] | None = None,
-    ) -> None:
-        """Record one change: what it was and what it is now, never a secret."""
-        await self._uow.audit.record(self._event(action, target_kind, target_id, before or {}, after or {}))
+    ) -> AuditEvent:
+        """Record one change: what it was and what it is now, never a secret. Webhooks are told after the commit."""
+        event = self._event(action, target_kind, target_id, before or {}, after or {})
+        await self._tell(await self._uow.audit.record(event))
+        return event
 
     async def write_each(
         self,
@@ -218,9 +220,15 @@ class Journal:
         changes: Mapping[str, tuple[Mapping[str, JsonValue], Mapping[str, JsonValue]]],
     ) -> None:
         """Record the same change of many targets, by their ids: of each what it was and what it is now."""
-        await self._uow.audit.record_all(
-            [self._event(action, target_kind, target, before, after) for target, (before, after) in changes.items()]
-        )
+        events = [
+            self._event(action, target_kind, target, before, after) for target, (before, after) in changes.items()
+        ]
+        if events:
+            await self._tell(await self._uow.audit.record_all(events))
+
+    async def _tell(self, webhook_ids: Sequence[str]) -> None:
+        if webhook_ids:
+            await self._uow.outbox.webhooks(self._organization_id, webhook_ids)
 
     def _event(
         self,

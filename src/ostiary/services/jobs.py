@@ -6,6 +6,7 @@ from dataclasses import asdict
 from ostiary.services.ports.world import Mail
 
 SEND_MAIL = "send_mail"
+DELIVER_WEBHOOK = "deliver_webhook"
 
 
 def mail_payload(mail: Mail) -> bytes:
@@ -16,3 +17,14 @@ def mail_payload(mail: Mail) -> bytes:
 def mail_of(payload: bytes) -> Mail:
     """The message in a payload made by `mail_payload`."""
     return Mail(**json.loads(payload))
+
+
+def webhook_payload(organization_id: str, webhook_id: str) -> bytes:
+    """The payload of a `DELIVER_WEBHOOK` job: whose turn it is. What is sent lies in the deliveries."""
+    return json.dumps([organization_id, webhook_id]).encode()
+
+
+def webhook_of(payload: bytes) -> tuple[str, str]:
+    """Organization and webhook in a payload made by `webhook_payload`."""
+    organization_id, webhook_id = json.loads(payload)
+    return organization_id, webhook_id

@@ -5,6 +5,7 @@ from datetime import timedelta
 from ostiary.domain.domain_name import EmailDomain
 from ostiary.domain.invitation import Invitation
 from ostiary.domain.organization import Organization
+from ostiary.domain.webhook import DisabledReason, Webhook
 from ostiary.services.ports.world import Mail
 
 
@@ -131,6 +132,21 @@ def domain_vouched_for(to: str, organization_name: str, domain: EmailDomain) -> 
         f"Support has taken {domain.unicode_name} as a domain of {organization_name} until "
         f"{domain.override_until:%d %B %Y, %H:%M} UTC, without its DNS record. Publish the record before then. If "
         f"nobody of you asked for this, tell support now.\n\n{_record(domain)}",
+    )
+
+
+def webhook_disabled(to: str, organization_name: str, webhook: Webhook) -> Mail:
+    """Tells an administrator that a receiver is not told of events any more."""
+    why = (
+        "It answered with status 410, which asks us to stop."
+        if webhook.disabled_reason is DisabledReason.GONE
+        else "It has taken nothing for five days."
+    )
+    return Mail(
+        to,
+        f"A webhook of {organization_name} was switched off",
+        f"{organization_name} sends events to the address below no longer. {why} Mend the receiver, then switch the "
+        f"webhook {webhook.id} on again; events it missed can be delivered again for 30 days.\n\n{webhook.url}\n",
     )
 
 

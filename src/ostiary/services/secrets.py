@@ -13,6 +13,7 @@ CREDENTIAL = "ost_db_"
 RECOVERY = "ost_rec_"
 RECOVERY_LINK = "ost_recl_"
 SETUP = "ost_setup_"
+WEBHOOK = "ost_hook_"
 
 
 def digest(secret: str) -> bytes:

@@ -10,12 +10,16 @@ import structlog
 
 from ostiary.services.cleanup import CleanupService
 from ostiary.services.domain_checks import DomainCheckService
-from ostiary.services.jobs import SEND_MAIL
+from ostiary.services.jobs import DELIVER_WEBHOOK, SEND_MAIL
 from ostiary.services.ports.jobs import JobQueue, Schedule
 from ostiary.services.ports.world import Mailer
-from ostiary.worker.jobs import MailJob
+from ostiary.services.webhook_delivery import WebhookDeliveryService
+from ostiary.worker.jobs import MailJob, WebhookJob
 
 EVERY_TEN_MINUTES = "*/10 * * * *"
+EVERY_TEN_SECONDS = "* * * * * */10"
+# Fewer than a worker has hands, so that receivers which let us wait never hold up mail.
+WEBHOOKS_AT_ONCE = 12
 _log = structlog.get_logger(__name__)
 
 
@@ -25,6 +29,7 @@ async def run_worker(
     mailer: Mailer,
     cleanup: CleanupService,
     domain_checks: DomainCheckService,
+    deliveries: WebhookDeliveryService,
     stop: asyncio.Event,
 ) -> None:
     """Work until `stop` is set; returns within two seconds of that, with jobs cut short back in the queue."""
@@ -39,10 +44,15 @@ async def run_worker(
         if checked:
             _log.info("domains_checked", **checked)
 
+    async def wake_webhooks() -> None:
+        await deliveries.wake_waiting()
+
+    handlers = {SEND_MAIL: MailJob(mailer), DELIVER_WEBHOOK: WebhookJob(deliveries)}
     schedules = [
         Schedule("cleanup", EVERY_TEN_MINUTES, clean_up),
         Schedule("domain_checks", EVERY_TEN_MINUTES, check_domains),
+        Schedule("wake_webhooks", EVERY_TEN_SECONDS, wake_webhooks),
     ]
     _log.info("worker_started")
-    await queue.work({SEND_MAIL: MailJob(mailer)}, schedules, stop)
+    await queue.work(handlers, schedules, stop, at_once={DELIVER_WEBHOOK: WEBHOOKS_AT_ONCE})
     _log.info("worker_stopped")

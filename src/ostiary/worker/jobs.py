@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import structlog
 
-from ostiary.services.jobs import mail_of
+from ostiary.services.jobs import mail_of, webhook_of
 from ostiary.services.ports.jobs import RetryLater
 from ostiary.services.ports.world import Mailer
+from ostiary.services.webhook_delivery import WebhookDeliveryService
 
 # Nine tries in about a day: through a mail server's restart, a greylist, and a night without an operator.
 MAIL_RETRIES = (
@@ -50,3 +51,14 @@ class MailJob:
             delay = MAIL_RETRIES[attempts]
             log.warning("mail_delayed", retry_in_seconds=delay.total_seconds())
             raise RetryLater(delay, reason) from None
+
+
+class WebhookJob:
+    """Gives one webhook a turn. Nothing of it is tried again as a job: what is due is found by the clock."""
+
+    def __init__(self, deliveries: WebhookDeliveryService) -> None:
+        self._deliveries = deliveries
+
+    async def __call__(self, payload: bytes, _attempts: int) -> None:
+        """Deliver what is due to the webhook the payload names."""
+        await self._deliveries.take_turn(*webhook_of(payload))

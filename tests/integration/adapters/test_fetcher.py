@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ostiary.adapters import fetcher
+from ostiary.adapters import fetcher, guarded_http
 from ostiary.adapters.fetcher import MAX_BYTES, HttpMetadataFetcher
 from ostiary.domain.errors import DomainError, Kind
 from tests.support.tls import server_and_client_tls
@@ -52,7 +52,7 @@ async def serving(
         yield Server(server.sockets[0].getsockname()[1], requests)
 
 
-def resolving(*addresses: str, asked: list[str] | None = None) -> fetcher.Resolve:
+def resolving(*addresses: str, asked: list[str] | None = None) -> guarded_http.Resolve:
     async def resolve(host: str, port: int) -> list[str]:
         if asked is not None:
             asked.append(host)

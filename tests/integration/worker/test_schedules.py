@@ -29,6 +29,8 @@ class OnceQueue:
         handlers: Mapping[str, JobHandler],
         schedules: Sequence[Schedule],
         stop: asyncio.Event,
+        *,
+        at_once: Mapping[str, int] | None = None,
     ) -> None:
         """Run each schedule once."""
         for schedule in schedules:
@@ -48,6 +50,7 @@ async def test_R3_the_worker_looks_for_the_records_of_domains_by_the_clock(datab
                 mailer=FolderMailer(str(tmp_path), sender="no-reply@ostiary.test", clock=house.clock),
                 cleanup=CleanupService(house.kit),
                 domain_checks=DomainCheckService(house.kit, DnsResolver(dns.resolver)),
+                deliveries=house.deliveries,
                 stop=asyncio.Event(),
             )
         found = await house.services.domains.get(ada.caller, "acme", domain_id)

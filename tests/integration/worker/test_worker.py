@@ -15,13 +15,16 @@ from ostiary.adapters.db.engine import make_engine
 from ostiary.adapters.db.job_queue import PgJobQueue
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.dns import DnsResolver
+from ostiary.adapters.guarded_http import GuardedHttp
 from ostiary.adapters.mail import SmtpMailer
 from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.adapters.system import SystemClock, SystemIds
+from ostiary.adapters.webhook_sender import HttpWebhookSender
 from ostiary.services.cleanup import CleanupService
 from ostiary.services.context import Kit, Urls
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.ports.world import Mail
+from ostiary.services.webhook_delivery import WebhookDeliveryService
 from ostiary.worker import run_worker
 
 SEALER = AesGcmSealer("a secret key of more than 32 characters")
@@ -69,6 +72,7 @@ async def test_mail_of_a_committed_transaction_arrives_though_the_server_refused
             mailer=mailer,
             cleanup=CleanupService(kit),
             domain_checks=DomainCheckService(kit, DnsResolver("127.0.0.1:9")),
+            deliveries=WebhookDeliveryService(kit, SEALER, HttpWebhookSender(GuardedHttp())),
             stop=stop,
         )
     )

@@ -59,10 +59,16 @@ class PgJobQueue:
         self._sealer = sealer
 
     async def work(
-        self, handlers: Mapping[str, JobHandler], schedules: Sequence[Schedule], stop: asyncio.Event
+        self,
+        handlers: Mapping[str, JobHandler],
+        schedules: Sequence[Schedule],
+        stop: asyncio.Event,
+        *,
+        at_once: Mapping[str, int] | None = None,
     ) -> None:
         """Carry out jobs and schedules until `stop` is set; returns within two seconds of that.
 
+        `at_once` says of which jobs only so many are carried out at a time, by all workers together.
         Jobs cut short go back to the queue. A lost connection is made again, for as long as it takes.
         """
         while not stop.is_set():
@@ -71,7 +77,7 @@ class PgJobQueue:
                     driver = await driver_of(connection)
                     # No longer the pool's: it listens, and is closed in the end instead of given back.
                     await connection.run_sync(lambda sync: sync.detach())
-                    await self._work_over(driver, handlers, schedules, stop)
+                    await self._work_over(driver, handlers, schedules, stop, at_once or {})
             # RuntimeError: pgqueuer found no tables, because the database is not migrated yet.
             except (
                 OSError,
@@ -91,11 +97,13 @@ class PgJobQueue:
         handlers: Mapping[str, JobHandler],
         schedules: Sequence[Schedule],
         stop: asyncio.Event,
+        at_once: Mapping[str, int],
     ) -> None:
         driver = AsyncpgDriver(connection)
         queue = PgQueuer(driver, Channel(NAMES.channel), queries=queries_over(driver))
         for job, handler in handlers.items():
-            queue.entrypoint(job, accepts_context=False)(self._runner(job, handler))
+            limit = at_once.get(job, 0)
+            queue.entrypoint(job, accepts_context=False, concurrency_limit=limit)(self._runner(job, handler))
         for schedule in schedules:
             queue.schedule(schedule.name, schedule.cron, accepts_context=False)(_clockwork(schedule))
         running = asyncio.create_task(

@@ -25,6 +25,8 @@ from ostiary.adapters.db.repositories.setup_links import SetupLinks
 from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, RecoveryLinks, Sso
 from ostiary.adapters.db.repositories.teams import Teams
+from ostiary.adapters.db.repositories.webhook_deliveries import Deliveries
+from ostiary.adapters.db.repositories.webhooks import Webhooks
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
 from ostiary.services.ports.attempts import AttemptRepository
 from ostiary.services.ports.cleanup import CleanupRepository
@@ -50,6 +52,7 @@ from ostiary.services.ports.sso import (
     SsoRepository,
 )
 from ostiary.services.ports.teams import TeamRepository
+from ostiary.services.ports.webhooks import DeliveryRepository, WebhookRepository
 from ostiary.services.ports.world import Outbox, Sealer
 
 
@@ -75,7 +78,8 @@ class SqlUnitOfWork:
         self.databases: DatabaseRepository = Databases(connection)
         self.credentials: CredentialRepository = Credentials(connection)
         self.audit: AuditRepository = Audit(connection)
-        self.outbox: Outbox = PgOutbox(connection, self._sealer)
+        self._outbox = PgOutbox(connection, self._sealer)
+        self.outbox: Outbox = self._outbox
         self.cleanup: CleanupRepository = Cleanup(connection)
         self.domains: DomainRepository = Domains(connection)
         self.connections: ConnectionRepository = Connections(connection)
@@ -92,6 +96,8 @@ class SqlUnitOfWork:
         self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
         self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)
         self.breaker: BreakerRepository = DirectoryBreaker(connection)
+        self.webhooks: WebhookRepository = Webhooks(connection)
+        self.deliveries: DeliveryRepository = Deliveries(connection)
         return self
 
     async def __aexit__(
@@ -103,3 +109,4 @@ class SqlUnitOfWork:
     async def commit(self) -> None:
         """Commit; the block may read on in a new transaction, and usually does not."""
         await self._connection.commit()
+        self._outbox.committed()

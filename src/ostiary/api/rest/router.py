@@ -18,6 +18,7 @@ from ostiary.api.rest import (
     sign_ins,
     sso,
     teams,
+    webhooks,
 )
 
 router = APIRouter()
@@ -37,6 +38,7 @@ for module in (
     directory_breaker,
     sign_ins,
     recovery,
+    webhooks,
 ):
     router.include_router(module.router)
 router.include_router(organizations.operator_router)

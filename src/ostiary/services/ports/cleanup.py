@@ -18,6 +18,7 @@ class Perishable(StrEnum):
     REPLAY_KEYS = "replay_keys"
     SIGN_IN_TRACES = "sign_in_traces"
     DEPARTURES = "departures"
+    WEBHOOK_DELIVERIES = "webhook_deliveries"
     JOB_LOG = "job_log"
     JOB_STATISTICS = "job_statistics"
 

@@ -27,7 +27,7 @@ class RetryLater(Exception):
 class Schedule:
     """Something done by the clock, once for all workers together.
 
-    `cron` is minute, hour, day, month and weekday, in UTC.
+    `cron` is minute, hour, day, month, weekday and, where wanted, second, in UTC.
     """
 
     name: str
@@ -39,10 +39,16 @@ class JobQueue(Protocol):
     """Where workers find what to do."""
 
     async def work(
-        self, handlers: Mapping[str, JobHandler], schedules: Sequence[Schedule], stop: asyncio.Event
+        self,
+        handlers: Mapping[str, JobHandler],
+        schedules: Sequence[Schedule],
+        stop: asyncio.Event,
+        *,
+        at_once: Mapping[str, int] | None = None,
     ) -> None:
         """Carry out jobs and schedules until `stop` is set; returns within two seconds of that.
 
+        `at_once` says of which jobs only so many are carried out at a time, by all workers together.
         Jobs cut short go back to the queue. A lost connection is made again, for as long as it takes.
         """
         ...

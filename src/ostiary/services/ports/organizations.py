@@ -160,12 +160,12 @@ class AuditFilter:
 class AuditRepository(Protocol):
     """Audit events of one organization; they join the transaction they describe (R60)."""
 
-    async def record(self, event: AuditEvent) -> None:
-        """Store an event."""
+    async def record(self, event: AuditEvent) -> Sequence[str]:
+        """Store an event, and a delivery of it for each webhook that subscribed to it; answers those webhooks' ids."""
         ...
 
-    async def record_all(self, events: Sequence[AuditEvent]) -> None:
-        """Store many events."""
+    async def record_all(self, events: Sequence[AuditEvent]) -> Sequence[str]:
+        """Store many events of one action, as `record` does; answers the ids of the webhooks that subscribed to it."""
         ...
 
     async def list(self, organization_id: str, matching: AuditFilter, page: PageRequest) -> Page[AuditEvent]:

@@ -28,6 +28,7 @@ from ostiary.services.ports.sso import (
     SsoRepository,
 )
 from ostiary.services.ports.teams import TeamRepository
+from ostiary.services.ports.webhooks import DeliveryRepository, WebhookRepository
 from ostiary.services.ports.world import Outbox
 
 
@@ -66,6 +67,8 @@ class UnitOfWork(Protocol):
     directory_users: DirectoryUserRepository
     directory_groups: DirectoryGroupRepository
     breaker: BreakerRepository
+    webhooks: WebhookRepository
+    deliveries: DeliveryRepository
 
     async def __aenter__(self) -> Self:
         """Begin."""

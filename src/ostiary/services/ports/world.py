@@ -1,5 +1,6 @@
 """Time, chance, and the services outside: clock, ids, password hashing, sealing, DNS, mail, fetching."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -100,4 +101,12 @@ class Outbox(Protocol):
 
     async def mail(self, mail: Mail) -> None:
         """Send the message once the transaction is committed."""
+        ...
+
+    async def webhooks(self, organization_id: str, webhook_ids: Sequence[str]) -> None:
+        """Deliver what waits for the webhooks, once the transaction is committed. Asking again costs nothing."""
+        ...
+
+    async def waiting_webhooks(self, waiting: Sequence[tuple[str, str]]) -> None:
+        """As `webhooks`, by organization and id, for those who look for what was put off; asks once, however often."""
         ...

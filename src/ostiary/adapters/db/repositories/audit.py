@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import ARRAY, ColumnElement, DateTime, Insert, Row, func, insert, literal, select
 
-from ostiary.adapters.db.repositories.base import Repository, page_of
-from ostiary.adapters.db.tables import audit_events
+from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
+from ostiary.adapters.db.tables import audit_events, webhook_deliveries, webhooks
+from ostiary.adapters.db.tables.base import TypeId
+from ostiary.domain import ids
 from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent
+from ostiary.domain.webhook import DeliveryStatus, patterns_for
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import AuditFilter
 
 
-def _event(row: Row[Any]) -> AuditEvent:
+def read_event(row: Row[Any]) -> AuditEvent:
+    """The event of a row of `audit_events`."""
     return AuditEvent(
         id=row.id,
         organization_id=row.organization_id,
@@ -47,14 +51,24 @@ def _values(event: AuditEvent) -> dict[str, Any]:
 class Audit(Repository):
     """Audit events; they join the transaction they describe (R60)."""
 
-    async def record(self, event: AuditEvent) -> None:
-        """Store an event."""
-        await self._execute(insert(audit_events).values(_values(event)))
+    async def record(self, event: AuditEvent) -> Sequence[str]:
+        """Store an event, and a delivery of it for each webhook that subscribed to it; answers those webhooks' ids.
 
-    async def record_all(self, events: Sequence[AuditEvent]) -> None:
-        """Store many events."""
-        if events:
-            await self._execute(insert(audit_events), [_values(event) for event in events])
+        One statement, so that an event costs an organization without webhooks one look into an index.
+        """
+        recorded = insert(audit_events).values(_values(event)).cte("recorded")
+        subscribed = _subscribed(event, literal(event.id, TypeId(ids.EVENT)))
+        rows = await self._execute(_deliveries(subscribed).add_cte(recorded).returning(webhook_deliveries.c.webhook_id))
+        return rows.scalars().all()
+
+    async def record_all(self, events: Sequence[AuditEvent]) -> Sequence[str]:
+        """Store many events of one action, as `record` does; answers the ids of the webhooks that subscribed to it."""
+        await self._execute(insert(audit_events), [_values(event) for event in events])
+        event_ids = [event.id for event in events]
+        event_id = func.unnest(literal(event_ids, ARRAY(TypeId(ids.EVENT)))).column_valued("event_id")
+        subscribed = _subscribed(events[0], event_id)
+        rows = await self._execute(_deliveries(subscribed).returning(webhook_deliveries.c.webhook_id))
+        return tuple(set(rows.scalars()))
 
     async def list(self, organization_id: str, matching: AuditFilter, page: PageRequest) -> Page[AuditEvent]:
         """Events, newest first."""
@@ -72,4 +86,27 @@ class Audit(Repository):
         if page.after is not None:
             statement = statement.where(audit_events.c.id < page.after)
         rows = (await self._execute(statement.order_by(audit_events.c.id.desc()).limit(page.limit + 1))).all()
-        return page_of(rows, page, _event, lambda row: row.id)
+        return page_of(rows, page, read_event, lambda row: row.id)
+
+
+def _subscribed(event: AuditEvent, event_id: ColumnElement[Any]) -> AnySelect:
+    """A delivery to each webhook that subscribed to events as this one.
+
+    The webhooks are held against deletion, so that one that goes at the same moment is one that is not told.
+    """
+    at = literal(event.at, DateTime(timezone=True))
+    return (
+        select(webhooks.c.organization_id, webhooks.c.id, event_id, literal(DeliveryStatus.PENDING.value), at, at)
+        .where(
+            webhooks.c.organization_id == event.organization_id,
+            webhooks.c.enabled,
+            webhooks.c.event_types.overlap(list(patterns_for(event.action))),
+        )
+        .with_for_update(read=True, key_share=True, of=webhooks)
+    )
+
+
+def _deliveries(subscribed: AnySelect) -> Insert:
+    return insert(webhook_deliveries).from_select(
+        ["organization_id", "webhook_id", "event_id", "status", "next_attempt_at", "created_at"], subscribed
+    )

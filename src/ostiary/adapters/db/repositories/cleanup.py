@@ -18,6 +18,7 @@ from ostiary.adapters.db.tables import (
     setup_links,
     sign_in_flows,
     sign_in_traces,
+    webhook_deliveries,
 )
 from ostiary.services.ports.cleanup import Perishable
 
@@ -40,6 +41,7 @@ _TIMES: Mapping[Perishable, Column[datetime]] = {
     Perishable.REPLAY_KEYS: replayed_assertions.c.keep_until,
     Perishable.SIGN_IN_TRACES: sign_in_traces.c.started_at,
     Perishable.DEPARTURES: directory_departures.c.at,
+    Perishable.WEBHOOK_DELIVERIES: webhook_deliveries.c.created_at,
     Perishable.JOB_LOG: _of_the_queue(NAMES.queue_table_log).c.created,
     Perishable.JOB_STATISTICS: _of_the_queue(NAMES.statistics_table).c.created,
 }

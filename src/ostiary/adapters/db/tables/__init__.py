@@ -36,6 +36,7 @@ from ostiary.adapters.db.tables.sso import (
     sign_in_traces,
     sp_keys,
 )
+from ostiary.adapters.db.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
     "accounts",
@@ -71,4 +72,6 @@ __all__ = [
     "sp_keys",
     "team_members",
     "teams",
+    "webhook_deliveries",
+    "webhooks",
 ]
