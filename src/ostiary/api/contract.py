@@ -55,6 +55,11 @@ def _complete(document: Json) -> Json:
         # What we send, and what any receiver may answer: none of the service's own refusals.
         told["post"]["responses"].pop("422", None)
         _give_example(told["post"]["requestBody"], schemas)
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if path.startswith("/v1") and method != "get":
+                # Who meets another change of the same thing is asked to try again.
+                operation["responses"].setdefault("503", {})
     for operation in _operations(document):
         _secure(operation)
         if "requestBody" in operation:

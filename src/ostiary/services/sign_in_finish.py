@@ -75,12 +75,13 @@ class FinishService:
             return await self._become_session(uow, found, code)
 
     async def _held(self, uow: UnitOfWork, code: str) -> OneTimeCode:
-        """The code, with the organization and the code held, in the order everybody takes them."""
+        """The code, with organization, member and code held, in the order everybody takes them."""
         digest = secrets.digest(code)
         seen = await uow.codes.get(digest)
         if seen is None:
             raise _refused()
         await uow.organizations.get(seen.organization_id, Lock.SHARED)
+        await uow.members.by_account(seen.organization_id, seen.account_id, lock=True)
         held = await uow.codes.get(digest, lock=True)
         if held is None:
             raise _refused()

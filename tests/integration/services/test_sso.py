@@ -11,6 +11,7 @@ from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import ManagedBy, MemberStatus, Role
 from ostiary.domain.organization import AddOn, Plan
 from ostiary.services.context import Caller
+from ostiary.services.directory import DirectoryChange
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.organizations import MemberFilter
 from ostiary.services.sso import Enabled
@@ -333,3 +334,18 @@ async def test_R62_a_code_works_once_and_never_without_the_second_proof(house: H
     await house.services.sso.renew_recovery_codes(ada.caller, "acme")
     with pytest.raises(DomainError, match="recovery_refused"):
         await attempt(codes[1], PASSWORD)
+
+
+async def test_R50_roles_come_from_the_sso_profile_or_from_the_directory_whichever_was_first(
+    house: House, ada: Person, idp: Idp
+) -> None:
+    await enable(house, ada)
+    sso, directory = house.services.sso, house.services.directory
+    await sso.update(ada.caller, "acme", session_duration_seconds=None, manage_roles=True, role_attribute=None)
+    with pytest.raises(DomainError, match="role_source_conflict"):
+        await directory.update(ada.caller, "acme", DirectoryChange(manage_roles=True))
+    await sso.update(ada.caller, "acme", session_duration_seconds=None, manage_roles=False, role_attribute=None)
+    await directory.update(ada.caller, "acme", DirectoryChange(manage_roles=True))
+    with pytest.raises(DomainError, match="role_source_conflict"):
+        await sso.update(ada.caller, "acme", session_duration_seconds=None, manage_roles=True, role_attribute=None)
+    assert (await directory.get(ada.caller, "acme")).manage_roles

@@ -206,3 +206,12 @@ def test_only_the_operator_has_the_operators_part() -> None:
         with pytest.raises(DomainError, match="forbidden"):
             ensure_permitted(operation, everybody_else, PASSWORD)
         ensure_permitted(operation, standings_without_organization(OPERATOR), OPERATOR)
+
+
+def test_R48_a_directorys_token_provisions_and_does_nothing_else() -> None:
+    here = standings_without_organization(DIRECTORY)
+    ensure_permitted(Operation.PROVISION, here, DIRECTORY)
+    assert operations_open_to(frozenset({Standing.DIRECTORY})) == {Operation.PROVISION}
+    for other in (PASSWORD, SSO_HERE, RECOVERY, OPERATOR):
+        with pytest.raises(DomainError, match="forbidden"):
+            ensure_permitted(Operation.PROVISION, standings_without_organization(other), other)

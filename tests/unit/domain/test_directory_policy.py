@@ -51,7 +51,7 @@ ADMINISTRATOR = replace(MEMBER, role=Role.ADMINISTRATOR)
         (SUSPENDED, False, Transition.STAY),
     ],
 )
-def test_R43_active_decides_whether_somebody_joins_comes_back_or_leaves(
+def test_R41_R43_active_decides_whether_somebody_joins_comes_back_or_leaves(
     member: Member | None, active: bool, transition: Transition
 ) -> None:
     assert decide_transition(member, active=active) is transition

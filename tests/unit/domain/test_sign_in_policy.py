@@ -101,7 +101,7 @@ def test_a_missing_address_is_named_with_what_was_received() -> None:
 IDENTITY = read_identity(assertion(), AttributeMapping(), "role")
 
 
-def test_R21_only_the_connections_domains_may_enter() -> None:
+def test_R21_R34_only_the_connections_domains_may_enter() -> None:
     ensure_domain_allowed(IDENTITY, frozenset({"acme.test"}))
     for allowed in (frozenset[str](), frozenset({"sub.acme.test"}), frozenset({"cme.test"})):
         with pytest.raises(SignInRefused) as refused:
@@ -122,6 +122,11 @@ def test_R35_the_link_comes_before_everything_else() -> None:
 def test_R33_a_rename_needs_both_domains_and_a_free_address(owns: bool, taken: Account | None, renames: bool) -> None:
     candidates = AccountCandidates(linked=OTHER, by_email=taken, owns_old_domain=owns)
     assert resolve_account(IDENTITY, candidates).rename is renames
+
+
+def test_R31_the_same_internal_id_and_address_at_the_same_provider_is_the_same_account() -> None:
+    resolution = resolve_account(IDENTITY, AccountCandidates(same_provider=BO, by_email=BO))
+    assert (resolution.account, resolution.link, resolution.erase_credentials) == (BO, True, False)
 
 
 def test_R32_another_address_behind_the_same_internal_id_is_a_conflict() -> None:

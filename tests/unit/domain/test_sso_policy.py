@@ -17,8 +17,11 @@ from ostiary.domain.connection import (
 )
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
 from ostiary.domain.errors import DomainError
+from ostiary.domain.membership import Role
 from ostiary.domain.organization import AddOn, Organization, Plan, SsoSettings
 from ostiary.domain.sso_policy import (
+    ROLES_KEPT,
+    ROLES_REMOVED,
     allowed_domains,
     ensure_entitled,
     ensure_ready,
@@ -70,6 +73,12 @@ def test_R4_a_test_from_before_the_last_change_does_not_count() -> None:
     with pytest.raises(DomainError, match="connection_untested"):
         ready(stale)
     ready(stale, acknowledge=True)
+
+
+def test_R10_R11_every_role_is_either_removed_or_kept_and_administrators_alone_are_kept() -> None:
+    assert set(Role) == ROLES_REMOVED | ROLES_KEPT
+    assert not ROLES_REMOVED & ROLES_KEPT
+    assert {Role.ADMINISTRATOR} == ROLES_KEPT
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ _MEANINGS: dict[str, tuple[Kind, str, str, str | None]] = {
 }
 
 
+# SQLSTATEs of a transaction that lost against another one: a deadlock, a lock not had in time, a serialization failure.
+_LOST_RACES = frozenset({"40P01", "55P03", "40001"})
 # SQLSTATEs of text PostgreSQL cannot hold: U+0000, in a text and in a JSON document.
 _UNSTORABLE_TEXT = frozenset({"22021", "22P05"})
 
@@ -80,6 +82,13 @@ def translate(error: DBAPIError) -> DomainError | None:
     cause = error.orig.__cause__ if error.orig is not None else None
     if getattr(cause, "sqlstate", None) in _UNSTORABLE_TEXT:
         return invalid("invalid_text", "Text cannot hold the character U+0000. Leave it out.")
+    if getattr(cause, "sqlstate", None) in _LOST_RACES:
+        return DomainError(
+            Kind.UNAVAILABLE,
+            "too_many_changes_at_once",
+            "Another change of the same thing was under way, and this one was taken back whole. Try again.",
+            extra={"retry_after_seconds": 1},
+        )
     meaning = _MEANINGS.get(str(getattr(cause, "constraint_name", "")))
     if meaning is None:
         return None
