@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from ostiary.adapters.common_passwords import common_passwords
 from ostiary.adapters.db.engine import Engine, make_engine
 from ostiary.adapters.db.job_queue import PgJobQueue
 from ostiary.adapters.db.readiness import DatabaseReadiness
@@ -44,6 +45,7 @@ from ostiary.services.domains import DomainService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
+from ostiary.services.passwords import PasswordService
 from ostiary.services.ports.world import Clock, Mailer, Sealer
 from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
@@ -63,6 +65,7 @@ from ostiary.services.webhook_delivery import WebhookDeliveryService
 from ostiary.services.webhooks import WebhookService
 from ostiary.settings import Settings
 from ostiary.worker import run_worker as work
+from ostiary.worker.jobs import TokenJob
 
 
 class SettingError(Exception):
@@ -108,7 +111,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         ),
         cookies=cookies,
         frontend_url=settings.frontend_url,
-        accounts=AccountService(kit, passwords, throttle),
+        accounts=AccountService(kit, passwords, common_passwords(), throttle),
+        passwords=PasswordService(kit, passwords, common_passwords(), throttle),
         organizations=OrganizationService(kit),
         members=MemberService(kit),
         invitations=InvitationService(kit, throttle),
@@ -185,6 +189,7 @@ async def _working(house: House, settings: Settings) -> AsyncGenerator[None]:
             cleanup=cleanup,
             domain_checks=domain_checks,
             deliveries=house.deliveries,
+            tokens=TokenJob(house.services.passwords, house.services.recovery),
             stop=stop,
         )
     )

@@ -24,12 +24,13 @@ from ostiary.domain.organization import Organization
 from ostiary.domain.sso_policy import ROLES_REMOVED
 from ostiary.services import secrets
 from ostiary.services.context import Caller, Kit
-from ostiary.services.jobs import SEND_MAIL, mail_of
+from ostiary.services.jobs import SEND_MAIL, SEND_TOKEN, mail_of
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.organizations import AuditFilter, Lock
 from ostiary.services.ports.world import Mail
 from ostiary.services.webhook_delivery import WebhookDeliveryService
 from ostiary.settings import Settings
+from ostiary.worker.jobs import TokenJob
 
 PASSWORD = "a sentence works well"
 OPERATOR_TOKEN = "the operator of this test"
@@ -139,14 +140,26 @@ class House:
         return entrance is not None and entrance.member is not None
 
     async def mails(self) -> list[Mail]:
-        """The mails that wait in the outbox, oldest first."""
+        """The mails that wait in the outbox, oldest first; the tokens that were asked for are mailed before."""
+        await self.mail_tokens()
+        return [mail_of(payload) for payload in await self._payloads(SEND_MAIL)]
+
+    async def mail_tokens(self) -> None:
+        """Do what a worker does with the wishes for tokens."""
+        job = TokenJob(self.services.passwords, self.services.recovery)
+        wishes = await self._payloads(SEND_TOKEN)
+        async with self._house.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM pgqueuer WHERE entrypoint = :job"), {"job": SEND_TOKEN})
+        for wish in wishes:
+            await job(wish, 0)
+
+    async def _payloads(self, job: str) -> list[bytes]:
         async with self._house.engine.connect() as connection:
             rows = await connection.execute(
-                text("SELECT payload FROM pgqueuer WHERE entrypoint = :job ORDER BY id"), {"job": SEND_MAIL}
+                text("SELECT payload FROM pgqueuer WHERE entrypoint = :job ORDER BY id"), {"job": job}
             )
             payloads = [row.payload for row in rows]
-        purpose = sealing_purpose(SEND_MAIL)
-        return [mail_of(self._sealer().unseal(payload, purpose=purpose)) for payload in payloads]
+        return [self._sealer().unseal(payload, purpose=sealing_purpose(job)) for payload in payloads]
 
     async def invitation_token(self, email: str) -> str:
         """The secret in the newest invitation mailed to the address."""

@@ -18,6 +18,7 @@ from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+from ostiary.services.passwords import PasswordService
 from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
@@ -41,6 +42,7 @@ class Services:
     cookies: SessionCookies
     frontend_url: str | None
     accounts: AccountService
+    passwords: PasswordService
     organizations: OrganizationService
     members: MemberService
     invitations: InvitationService

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,9 +14,12 @@ PASSWORD_SESSION_LIFETIME = timedelta(days=14)
 RECOVERY_SESSION_LIFETIME = timedelta(minutes=15)
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
+MIN_DIFFERENT_CHARACTERS = 4
 MAX_EMAIL_LENGTH = 254
 MAX_NAME_LENGTH = 200
 
+# Digits and signs before and behind the letters: `!Summer2025` is a common word all the same.
+_AROUND_A_WORD = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 # RFC 5321 dot-atom, which is all that identity providers and people use; quoted local parts are refused.
 _LOCAL_PART = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+)*"
@@ -84,16 +88,35 @@ def email_domain(email: str) -> str:
     return email.rpartition("@")[2]
 
 
-def checked_password(text: str, email: str, *, pointer: str = "/password") -> str:
-    """A password long enough to withstand guessing and short enough to hash; raises `weak_password`."""
+def checked_password(text: str, email: str, common: Container[str], *, pointer: str = "/password") -> str:
+    """A password long enough to withstand guessing and short enough to hash; raises `weak_password`.
+
+    Refused are also, as NIST SP 800-63B §5.1.1.2 asks: what is `common` (lower case), what its owner's address tells,
+    and either with digits and signs around it.
+    """
     if not MIN_PASSWORD_LENGTH <= len(text) <= MAX_PASSWORD_LENGTH:
         raise invalid(
             "weak_password",
             f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters. A sentence works well.",
             pointer=pointer,
         )
-    if text.lower() in (email, email.partition("@")[0]) or len(set(text)) < 4:
-        raise invalid("weak_password", "This password is too easy to guess. A sentence works well.", pointer=pointer)
+    lowered = text.lower()
+    local, _, domain = email.partition("@")
+    own = {email, local, domain, domain.partition(".")[0]}
+    stem = _AROUND_A_WORD.sub("", lowered)
+    if len(set(lowered)) < MIN_DIFFERENT_CHARACTERS or {lowered, stem} & own:
+        raise invalid(
+            "weak_password",
+            "This password is too easy to guess: it is your address, or few characters repeated. A sentence works "
+            "well.",
+            pointer=pointer,
+        )
+    if lowered in common or stem in common:
+        raise invalid(
+            "weak_password",
+            "This password is among those that are tried first. Choose another one; a sentence works well.",
+            pointer=pointer,
+        )
     return text
 
 

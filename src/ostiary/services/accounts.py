@@ -1,5 +1,6 @@
-"""Accounts: signing up, in and out, proving an address, passwords."""
+"""Accounts: signing up, in and out, proving an address."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,7 +26,6 @@ from ostiary.services.ports.world import PasswordHasher
 from ostiary.services.throttle import Throttle
 
 VERIFY_EMAIL_LIFETIME = timedelta(hours=24)
-RESET_LIFETIME = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,16 @@ class SignedIn:
 class AccountService:
     """A person's own account and sessions."""
 
-    def __init__(self, kit: Kit, passwords: PasswordHasher, throttle: Throttle) -> None:
+    def __init__(self, kit: Kit, passwords: PasswordHasher, common: Container[str], throttle: Throttle) -> None:
         self._kit = kit
         self._passwords = passwords
+        self._common = common
         self._throttle = throttle
 
     async def sign_up(self, *, email: str, password: str, name: str, client: Client = UNKNOWN_CLIENT) -> SignedIn:
         """Make an account and sign it in; mails a token that proves the address. Raises `email_taken`."""
         address, called = checked_email(email), checked_name(name)
-        checked = checked_password(password, address)
+        checked = checked_password(password, address, self._common)
         await self._throttle.count(Attempt.SIGN_UP, client, address)
         account = Account(
             id=self._kit.ids.new(ids.ACCOUNT),
@@ -79,7 +80,8 @@ class AccountService:
         right = await self._passwords.verify(password, found.password_hash if found else None)
         if found is None or not right:
             raise wrong
-        await self._throttle.give_back(taken, at_home=True)
+        await self._throttle.give_back(taken)
+        await self._throttle.welcome(address, client)
         async with self._kit.uow() as uow:
             account = await uow.accounts.get(found.id, lock=True)
             if account is None or account.password_hash != found.password_hash:
@@ -107,43 +109,6 @@ class AccountService:
             account, _ = await self._use_token(uow, token, EmailTokenPurpose.VERIFY_EMAIL)
             await uow.accounts.mark_email_verified(account.id, self._kit.clock.now())
             await uow.commit()
-
-    async def request_password_reset(self, email: str, client: Client = UNKNOWN_CLIENT) -> None:
-        """Mail a reset token if there is such an account; never says whether there is."""
-        address = checked_email(email)
-        await self._throttle.count(Attempt.REQUEST_PASSWORD_RESET, client, address)
-        async with self._kit.uow() as uow:
-            account = await uow.accounts.by_email(address)
-            if account is None:
-                return
-            await uow.email_tokens.delete_of_account(account.id, EmailTokenPurpose.RESET_PASSWORD)
-            token = await self._mailed_token(uow, account, EmailTokenPurpose.RESET_PASSWORD, RESET_LIFETIME)
-            await uow.outbox.mail(mails.reset_password(account.email, self._kit.urls.base_url, token))
-            await uow.commit()
-
-    async def confirm_password_reset(self, token: str, password: str, client: Client = UNKNOWN_CLIENT) -> None:
-        """Set the password, prove the address, end every session; makes no session (R12). Raises `invalid_token`."""
-        async with self._throttle.refusals(Attempt.CONFIRM_PASSWORD_RESET, client), self._kit.uow() as uow:
-            account, _ = await self._use_token(uow, token, EmailTokenPurpose.RESET_PASSWORD)
-            checked = checked_password(password, account.email)
-            await uow.accounts.set_password(account.id, await self._passwords.hash(checked))
-            await uow.accounts.mark_email_verified(account.id, self._kit.clock.now())
-            await uow.sessions.delete_of_account(account.id)
-            await uow.commit()
-
-    async def change_password(self, caller: Caller, *, current: str, new: str) -> None:
-        """Replace the password and end the account's other sessions; raises `invalid_credentials`."""
-        principal = caller.account(Operation.CHANGE_PASSWORD)
-        taken = await self._throttle.count(Attempt.CHANGE_PASSWORD, caller.client, principal.account_id)
-        async with self._kit.uow() as uow:
-            account = await self._existing(uow, principal.account_id or "", lock=True)
-            if not await self._passwords.verify(current, account.password_hash):
-                raise forbidden("invalid_credentials", "The current password is wrong.")
-            checked = checked_password(new, account.email, pointer="/new")
-            await uow.accounts.set_password(account.id, await self._passwords.hash(checked))
-            await uow.sessions.delete_of_account(account.id, keep=principal.id)
-            await uow.commit()
-        await self._throttle.give_back(taken)
 
     async def me(self, caller: Caller) -> Account:
         """The caller's account."""

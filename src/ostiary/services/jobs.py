@@ -3,10 +3,11 @@
 import json
 from dataclasses import asdict
 
-from ostiary.services.ports.world import Mail
+from ostiary.services.ports.world import Mail, TokenWish
 
 SEND_MAIL = "send_mail"
 DELIVER_WEBHOOK = "deliver_webhook"
+SEND_TOKEN = "send_token"
 
 
 def mail_payload(mail: Mail) -> bytes:
@@ -28,3 +29,13 @@ def webhook_of(payload: bytes) -> tuple[str, str]:
     """Organization and webhook in a payload made by `webhook_payload`."""
     organization_id, webhook_id = json.loads(payload)
     return organization_id, webhook_id
+
+
+def wish_payload(wish: TokenWish) -> bytes:
+    """The payload of a `SEND_TOKEN` job."""
+    return json.dumps(asdict(wish)).encode()
+
+
+def wish_of(payload: bytes) -> TokenWish:
+    """The wish in a payload made by `wish_payload`."""
+    return TokenWish(**json.loads(payload))

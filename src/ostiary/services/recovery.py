@@ -15,10 +15,12 @@ from ostiary.services.context import UNKNOWN_CLIENT, Client, Journal, Kit
 from ostiary.services.ports.accounts import EmailTokenPurpose
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork
-from ostiary.services.ports.world import PasswordHasher
+from ostiary.services.ports.world import PasswordHasher, TokenWish
 from ostiary.services.throttle import Throttle
 
 LINK_LIFETIME = timedelta(minutes=30)
+# Ids of nothing: looked up where there is no such administrator, so that their absence takes the same statements.
+_NOBODY = _NOWHERE = ""
 
 
 class RecoveryService:
@@ -30,8 +32,17 @@ class RecoveryService:
         self._throttle = throttle
 
     async def request_link(self, *, organization: str, email: str, client: Client = UNKNOWN_CLIENT) -> None:
-        """Mail an administrator a token that stands in for the password; never says whether there is one."""
+        """Have an administrator mailed a token that stands in for the password.
+
+        Whether there is one, is looked up afterwards by a worker: neither the answer nor its time tells.
+        """
         await self._throttle.count(Attempt.REQUEST_RECOVERY_LINK, client, email.strip().lower())
+        async with self._kit.uow() as uow:
+            await uow.outbox.token(TokenWish(email, repairs=organization))
+            await uow.commit()
+
+    async def mail_link(self, *, organization: str, email: str) -> None:
+        """Mail the token somebody asked for with `request_link`; voids those mailed before."""
         async with self._kit.uow() as uow:
             found = await self._administrator(uow, organization, email)
             if found is None:
@@ -61,7 +72,8 @@ class RecoveryService:
     ) -> SignedIn:
         """A recovery code with the password or a mailed token becomes a session of 15 minutes.
 
-        Raises `recovery_refused` (401), the same for whatever is wrong. A code is used up only by success.
+        Raises `recovery_refused` (401), the same for whatever is wrong, and after the same work: nobody learns that a
+        password is right who has no code. A code and a token are used up only by success.
         """
         taken = await self._throttle.count(Attempt.RECOVER, client, email.strip().lower())
         async with self._kit.uow() as uow:
@@ -70,17 +82,16 @@ class RecoveryService:
         password_right = await self._passwords.verify(password or "", known)
         async with self._kit.uow() as uow:
             found = await self._administrator(uow, organization, email, Lock.SHARED)
-            if found is None:
+            now = self._kit.clock.now()
+            mailed = await uow.email_tokens.consume(secrets.digest(token or ""), EmailTokenPurpose.RECOVER, now)
+            code_right = await uow.recovery_codes.consume(
+                found[0].id if found else _NOWHERE, secrets.digest(recovery_code), now
+            )
+            if found is None or not code_right:
                 raise _refused()
             where, account, member = found
-            proven = password_right and account.password_hash == known
-            if not proven and token is not None:
-                used = await uow.email_tokens.consume(
-                    secrets.digest(token), EmailTokenPurpose.RECOVER, self._kit.clock.now()
-                )
-                proven = used == (account.id, account.email)
-            now = self._kit.clock.now()
-            if not proven or not await uow.recovery_codes.consume(where.id, secrets.digest(recovery_code), now):
+            knows_password = password_right and account.password_hash == known
+            if not knows_password and mailed != (account.id, account.email):
                 raise _refused()
             signed_in = await open_recovery_session(self._kit, uow, where, account)
             await self._announce(uow, where, account, member, signed_in.session)
@@ -96,7 +107,7 @@ class RecoveryService:
             account = await uow.accounts.by_email(checked_email(email))
         except DomainError:
             account = None
-        entrance = await uow.organizations.enter(organization, account.id, lock) if account else None
+        entrance = await uow.organizations.enter(organization, account.id if account else _NOBODY, lock)
         if account is None or entrance is None or entrance.member is None:
             return None
         if not entrance.organization.sso.enabled or not entrance.member.is_active_administrator:

@@ -18,7 +18,7 @@ from ostiary.domain.sign_in_policy import (
     read_identity,
     session_end,
 )
-from ostiary.domain.throttle import Attempt
+from ostiary.domain.throttle import Attempt, Counter
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Client, Journal, Kit
 from ostiary.services.ports.organizations import Lock
@@ -27,7 +27,7 @@ from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.saml_ports import AssertionVerifier, Trust
 from ostiary.services.sign_in_entry import EntryClerk
 from ostiary.services.sp_keys import SpKeys
-from ostiary.services.throttle import Taken, Throttle
+from ostiary.services.throttle import Throttle
 
 CODE_LIFETIME = timedelta(seconds=60)
 MAX_RELAY_STATE_LENGTH = 256
@@ -64,7 +64,7 @@ class _Attempt:
     flow: Flow | None
     trace: Trace
     steps: list[Step] = field(default_factory=list[Step])
-    taken: Taken | None = None
+    taken: tuple[Counter, ...] = ()
     unstored: DomainError | None = None
 
 
@@ -107,7 +107,7 @@ class ArrivalService:
             raise DomainError(
                 error.kind, error.code, error.detail, extra={**error.extra, "trace_id": attempt.trace.id}
             ) from refused
-        if attempt.taken is not None:
+        if attempt.taken:
             await self._throttle.give_back(attempt.taken)
         return arrived
 

@@ -1,8 +1,7 @@
 """Counting attempts in the database, so that a limit holds over all replicas."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from ostiary.domain.errors import DomainError
 from ostiary.domain.throttle import (
@@ -22,15 +21,6 @@ from ostiary.services.context import Client, Kit
 _WRONG_SECRET = frozenset({"invalid_token", "invalid_code", "recovery_refused"})
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """An attempt that was counted, to be given back where it was no failure."""
-
-    account: str | None
-    place: str | None
-    counters: tuple[Counter, ...]
-
-
 class Throttle:
     """Counts in transactions of its own: a use case that is refused and rolled back has been counted all the same."""
 
@@ -38,12 +28,12 @@ class Throttle:
         self._kit = kit
         self._by_address = by_address
 
-    async def count(self, attempt: Attempt, client: Client, account: str | None = None) -> Taken:
-        """Count one attempt; raises `too_many_attempts`, and then counts nothing.
+    async def count(self, attempt: Attempt, client: Client, account: str | None = None) -> tuple[Counter, ...]:
+        """Count one attempt; raises `too_many_attempts`, and then counts nothing. Answers what `give_back` takes.
 
         What one place has used up can so not use up the limit of the account, which others share.
         """
-        place = place_of(client.address) if self._by_address and client.address else None
+        place = self._place(client)
         counters = counters_of(attempt, account=account, place=place)
         now = self._kit.clock.now()
         async with self._kit.uow() as uow:
@@ -58,16 +48,25 @@ class Throttle:
             ):
                 raise too_many_attempts(beyond, counts, now)
             await uow.commit()
-        return Taken(account, place, counters)
+        return counters
 
-    async def give_back(self, taken: Taken, *, at_home: bool = False) -> None:
-        """It was no failure. `at_home`: the account is known at this place from now on."""
+    async def give_back(self, taken: Sequence[Counter]) -> None:
+        """It was no failure."""
         async with self._kit.uow() as uow:
-            await uow.attempts.take_back(taken.counters)
-            if at_home and taken.account is not None and taken.place is not None:
-                until = self._kit.clock.now() + KNOWN_PLACE_LIFETIME
-                await uow.attempts.remember(known_place(taken.account, taken.place), until)
+            await uow.attempts.take_back(taken)
             await uow.commit()
+
+    async def welcome(self, account: str, client: Client) -> None:
+        """The account's owner was here: for a time, strangers elsewhere do not lock them out here."""
+        place = self._place(client)
+        if place is None:
+            return
+        async with self._kit.uow() as uow:
+            await uow.attempts.remember(known_place(account, place), self._kit.clock.now() + KNOWN_PLACE_LIFETIME)
+            await uow.commit()
+
+    def _place(self, client: Client) -> str | None:
+        return place_of(client.address) if self._by_address and client.address else None
 
     @asynccontextmanager
     async def refusals(self, attempt: Attempt, client: Client) -> AsyncGenerator[None]:

@@ -10,11 +10,11 @@ import structlog
 
 from ostiary.services.cleanup import CleanupService
 from ostiary.services.domain_checks import DomainCheckService
-from ostiary.services.jobs import DELIVER_WEBHOOK, SEND_MAIL
-from ostiary.services.ports.jobs import JobQueue, Schedule
+from ostiary.services.jobs import DELIVER_WEBHOOK, SEND_MAIL, SEND_TOKEN
+from ostiary.services.ports.jobs import JobHandler, JobQueue, Schedule
 from ostiary.services.ports.world import Mailer
 from ostiary.services.webhook_delivery import WebhookDeliveryService
-from ostiary.worker.jobs import MailJob, WebhookJob
+from ostiary.worker.jobs import MailJob, TokenJob, WebhookJob
 
 EVERY_TEN_MINUTES = "*/10 * * * *"
 EVERY_TEN_SECONDS = "* * * * * */10"
@@ -27,6 +27,7 @@ async def run_worker(
     queue: JobQueue,
     *,
     mailer: Mailer,
+    tokens: TokenJob,
     cleanup: CleanupService,
     domain_checks: DomainCheckService,
     deliveries: WebhookDeliveryService,
@@ -47,7 +48,11 @@ async def run_worker(
     async def wake_webhooks() -> None:
         await deliveries.wake_waiting()
 
-    handlers = {SEND_MAIL: MailJob(mailer), DELIVER_WEBHOOK: WebhookJob(deliveries)}
+    handlers: dict[str, JobHandler] = {
+        SEND_MAIL: MailJob(mailer),
+        SEND_TOKEN: tokens,
+        DELIVER_WEBHOOK: WebhookJob(deliveries),
+    }
     schedules = [
         Schedule("cleanup", EVERY_TEN_MINUTES, clean_up),
         Schedule("domain_checks", EVERY_TEN_MINUTES, check_domains),

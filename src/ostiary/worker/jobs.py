@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import structlog
 
-from ostiary.services.jobs import mail_of, webhook_of
+from ostiary.services.jobs import mail_of, webhook_of, wish_of
+from ostiary.services.passwords import PasswordService
 from ostiary.services.ports.jobs import RetryLater
 from ostiary.services.ports.world import Mailer
+from ostiary.services.recovery import RecoveryService
 from ostiary.services.webhook_delivery import WebhookDeliveryService
 
 # Nine tries in about a day: through a mail server's restart, a greylist, and a night without an operator.
@@ -62,3 +64,19 @@ class WebhookJob:
     async def __call__(self, payload: bytes, _attempts: int) -> None:
         """Deliver what is due to the webhook the payload names."""
         await self._deliveries.take_turn(*webhook_of(payload))
+
+
+class TokenJob:
+    """Mails a token to whom there is; where there is nobody, nothing happens, and nobody hears of it."""
+
+    def __init__(self, passwords: PasswordService, recovery: RecoveryService) -> None:
+        self._passwords = passwords
+        self._recovery = recovery
+
+    async def __call__(self, payload: bytes, attempts: int) -> None:  # noqa: ARG002 -- a JobHandler; one try is enough
+        """Look up and mail. A failure is logged by the queue; the person can ask again."""
+        wish = wish_of(payload)
+        if wish.repairs is None:
+            await self._passwords.mail_reset(wish.email)
+        else:
+            await self._recovery.mail_link(organization=wish.repairs, email=wish.email)

@@ -175,7 +175,7 @@ async def test_R27_an_sso_session_opens_its_own_organization_and_me_but_not_the_
     with pytest.raises(DomainError, match="password_sign_in_required"):
         await house.services.organizations.get(caller, "other")
     with pytest.raises(DomainError, match="forbidden"):
-        await accounts.change_password(caller, current=PASSWORD, new="another long sentence")
+        await house.services.passwords.change(caller, current=PASSWORD, new="another long sentence")
 
 
 async def test_R31_the_same_person_of_the_same_idp_joins_a_second_organization(house: House, ada: Person) -> None:

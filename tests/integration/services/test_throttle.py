@@ -117,16 +117,16 @@ async def test_mails_to_an_address_are_limited_whether_there_is_an_account_or_no
     before = len(await house.mails())
     for email in (ada.email, "nobody@acme.test"):
         for _ in range(3):
-            await house.services.accounts.request_password_reset(email, STRANGER)
+            await house.services.passwords.request_reset(email, STRANGER)
         with pytest.raises(DomainError, match="too_many_attempts"):
-            await house.services.accounts.request_password_reset(email, STRANGER)
-    await house.services.accounts.request_password_reset(ada.email, HOME)
+            await house.services.passwords.request_reset(email, STRANGER)
+    await house.services.passwords.request_reset(ada.email, HOME)
     assert len(await house.mails()) == before + 4
 
 
 async def test_the_present_password_cannot_be_guessed_with_a_stolen_session(house: House) -> None:
     ada = await house.person("ada@acme.test")
-    change = house.services.accounts.change_password
+    change = house.services.passwords.change
     for _ in range(most(Attempt.CHANGE_PASSWORD, Scope.ACCOUNT)):
         with pytest.raises(DomainError, match="invalid_credentials"):
             await change(ada.caller, current="not the password", new="another long sentence")

@@ -13,6 +13,7 @@ from ostiary.services.cleanup import CleanupService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.ports.jobs import JobHandler, Schedule
 from ostiary.worker import run_worker
+from ostiary.worker.jobs import TokenJob
 from tests.support.dns import running_dns
 from tests.support.house import House, open_house
 from tests.support.sso import verified_domain
@@ -51,6 +52,7 @@ async def test_R3_the_worker_looks_for_the_records_of_domains_by_the_clock(datab
                 cleanup=CleanupService(house.kit),
                 domain_checks=DomainCheckService(house.kit, DnsResolver(dns.resolver)),
                 deliveries=house.deliveries,
+                tokens=TokenJob(house.services.passwords, house.services.recovery),
                 stop=asyncio.Event(),
             )
         found = await house.services.domains.get(ada.caller, "acme", domain_id)

@@ -26,6 +26,8 @@ from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.ports.world import Mail
 from ostiary.services.webhook_delivery import WebhookDeliveryService
 from ostiary.worker import run_worker
+from ostiary.worker.jobs import TokenJob
+from tests.support.house import open_house
 
 SEALER = AesGcmSealer("a secret key of more than 32 characters")
 
@@ -53,8 +55,14 @@ async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
     await engine.dispose()
 
 
+@pytest.fixture
+async def tokens(database_url: str) -> AsyncGenerator[TokenJob]:
+    async with open_house(database_url) as house:
+        yield TokenJob(house.services.passwords, house.services.recovery)
+
+
 async def test_mail_of_a_committed_transaction_arrives_though_the_server_refused_it_first(
-    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+    engine: AsyncEngine, tokens: TokenJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ostiary.worker.jobs.MAIL_RETRIES", (timedelta(0),))
     monkeypatch.setattr("ostiary.adapters.db.job_queue._LOOK_EVERY", timedelta(seconds=0.1))
@@ -73,6 +81,7 @@ async def test_mail_of_a_committed_transaction_arrives_though_the_server_refused
             cleanup=CleanupService(kit),
             domain_checks=DomainCheckService(kit, DnsResolver("127.0.0.1:9")),
             deliveries=WebhookDeliveryService(kit, SEALER, HttpWebhookSender(GuardedHttp())),
+            tokens=tokens,
             stop=stop,
         )
     )

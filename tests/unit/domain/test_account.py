@@ -59,7 +59,32 @@ def test_names_of_every_script_are_kept_and_control_characters_are_not() -> None
             checked_name(name)
 
 
-@pytest.mark.parametrize("password", ["short", "x" * 257, "aaaaaaaaaaaa", "ada@acme.test"])
-def test_a_password_too_easy_or_too_long_is_refused(password: str) -> None:
-    with pytest.raises(DomainError, match="weak_password"):
-        checked_password(password, "ada@acme.test")
+COMMON = frozenset({"summer", "firefighter"})
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "short",
+        "x" * 257,
+        "aaaaaaaaaaaa",
+        "AaAaAaAaAaAa",
+        "ada.lovelace@acme.test",
+        "Ada.Lovelace",
+        "ada.lovelace1815!",
+        "acme202520252025",
+        "acme.test!",
+        "FireFighter",
+        "Summer2025!",
+        "!!!!summer",
+    ],
+)
+def test_a_password_too_short_too_long_or_easy_to_guess_is_refused(password: str) -> None:
+    with pytest.raises(DomainError, match="weak_password") as refused:
+        checked_password(password, "ada.lovelace@acme.test", COMMON, pointer="/new")
+    assert refused.value.pointer == "/new"
+
+
+@pytest.mark.parametrize("password", ["a sentence works well", "summer in acme", "83920175634920", "пароль из слов"])
+def test_a_password_nobody_tries_first_is_kept_as_it_is(password: str) -> None:
+    assert checked_password(password, "ada.lovelace@acme.test", COMMON) == password

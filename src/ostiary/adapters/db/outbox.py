@@ -8,8 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ostiary.adapters.db.job_queue import DriverConnection, driver_of, queries_over, sealing_purpose
-from ostiary.services.jobs import DELIVER_WEBHOOK, SEND_MAIL, mail_payload, webhook_payload
-from ostiary.services.ports.world import Mail, Sealer
+from ostiary.services.jobs import (
+    DELIVER_WEBHOOK,
+    SEND_MAIL,
+    SEND_TOKEN,
+    mail_payload,
+    webhook_payload,
+    wish_payload,
+)
+from ostiary.services.ports.world import Mail, Sealer, TokenWish
 
 # However many webhooks wait, a person who waits for a mail does not wait for them.
 MAIL_FIRST = 10
@@ -27,6 +34,10 @@ class PgOutbox:
     async def mail(self, mail: Mail) -> None:
         """Send the message once the transaction is committed."""
         await (await self._queries()).enqueue(SEND_MAIL, self._sealed(SEND_MAIL, mail_payload(mail)), MAIL_FIRST)
+
+    async def token(self, wish: TokenWish) -> None:
+        """Look up, once the transaction is committed, whether there is somebody to mail a token to."""
+        await (await self._queries()).enqueue(SEND_TOKEN, self._sealed(SEND_TOKEN, wish_payload(wish)), MAIL_FIRST)
 
     async def webhooks(self, organization_id: str, webhook_ids: Sequence[str]) -> None:
         """Deliver what waits for the webhooks, once the transaction is committed. Asking again costs nothing."""

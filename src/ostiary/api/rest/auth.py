@@ -150,7 +150,7 @@ async def sign_out(caller: CallerDep, services: ServicesDep) -> None:
 )
 async def request_password_reset(body: EmailRequest, client: ClientDep, services: ServicesDep) -> None:
     """Mail a token to set a new password with; the answer is the same for unknown addresses."""
-    await services.accounts.request_password_reset(body.email, client)
+    await services.passwords.request_reset(body.email, client)
 
 
 @router.post(
@@ -161,7 +161,7 @@ async def request_password_reset(body: EmailRequest, client: ClientDep, services
 )
 async def confirm_password_reset(body: ResetConfirmation, client: ClientDep, services: ServicesDep) -> None:
     """Set the password and end every session; sign in afterwards."""
-    await services.accounts.confirm_password_reset(body.token, body.password, client)
+    await services.passwords.confirm_reset(body.token, body.password, client)
 
 
 @router.post("/auth/verify-email", status_code=204, operation_id=Operation.VERIFY_EMAIL, responses=problems(422, 429))
@@ -221,4 +221,4 @@ async def revoke_my_session(session_id: str, caller: CallerDep, services: Servic
 )
 async def change_password(body: PasswordChange, caller: CallerDep, services: ServicesDep) -> None:
     """Replace the password; ends the caller's other sessions."""
-    await services.accounts.change_password(caller, current=body.current, new=body.new)
+    await services.passwords.change(caller, current=body.current, new=body.new)

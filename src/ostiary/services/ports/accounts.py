@@ -85,6 +85,10 @@ class EmailTokenRepository(Protocol):
         """Store a token."""
         ...
 
+    async def holder(self, secret_hash: bytes, purpose: EmailTokenPurpose, now: datetime) -> tuple[str, str] | None:
+        """What `consume` would answer; uses nothing up."""
+        ...
+
     async def consume(self, secret_hash: bytes, purpose: EmailTokenPurpose, now: datetime) -> tuple[str, str] | None:
         """Use a living token up; answers the account's id and the address it was mailed to."""
         ...

@@ -88,6 +88,14 @@ class Mail:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class TokenWish:
+    """Somebody without a credential wants a token mailed: to set a password, or to repair an organization's SSO."""
+
+    email: str
+    repairs: str | None = None
+
+
 class Mailer(Protocol):
     """Delivers mail; called by the worker, outside any transaction."""
 
@@ -109,4 +117,8 @@ class Outbox(Protocol):
 
     async def waiting_webhooks(self, waiting: Sequence[tuple[str, str]]) -> None:
         """As `webhooks`, by organization and id, for those who look for what was put off; asks once, however often."""
+        ...
+
+    async def token(self, wish: TokenWish) -> None:
+        """Look up, once the transaction is committed, whether there is somebody to mail a token to."""
         ...

@@ -173,6 +173,17 @@ class EmailTokens(Repository):
             )
         )
 
+    async def holder(self, secret_hash: bytes, purpose: EmailTokenPurpose, now: datetime) -> tuple[str, str] | None:
+        """What `consume` would answer; uses nothing up."""
+        row = await self._first(
+            select(email_tokens.c.account_id, email_tokens.c.email).where(
+                email_tokens.c.secret_hash == secret_hash,
+                email_tokens.c.purpose == purpose,
+                email_tokens.c.expires_at > now,
+            )
+        )
+        return None if row is None else (row.account_id, row.email)
+
     async def consume(self, secret_hash: bytes, purpose: EmailTokenPurpose, now: datetime) -> tuple[str, str] | None:
         """Use a living token up; answers the account's id and the address it was mailed to."""
         row = await self._first(
