@@ -39,7 +39,7 @@ EVERYDAY = (
     Suite("e2e", 150, ("tests/e2e", *(f"--ignore={tester}" for tester in SCIM_TESTERS))),
     Suite("contract", 120, ("tests/contract",)),
     Suite("scim-testers", 60, SCIM_TESTERS),
-    Suite("properties", 60, ("tests/properties",)),
+    Suite("properties", 90, ("tests/properties",)),
 )
 SUITES = {suite.name: suite for suite in EVERYDAY} | {
     "external": Suite("external", 600, ("tests/external",)),

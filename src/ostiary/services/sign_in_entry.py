@@ -132,16 +132,23 @@ class EntryClerk:
         directory = await uow.directories.get(organization.id)
         enabled = directory is not None and directory.enabled
         user = await uow.identities.directory_user(organization.id, member, identity) if enabled else None
-        provisioned = await self._provisioned(uow, organization, member, user)
+        provisioned = await self._provisioned(uow, organization, identity, member, user)
         standing = DirectoryStanding(enabled, user.active if user is not None else None)
         return resolution, member, provisioned, standing
 
     async def _provisioned(
-        self, uow: UnitOfWork, organization: Organization, member: Member | None, user: DirectoryUser | None
+        self,
+        uow: UnitOfWork,
+        organization: Organization,
+        identity: AssertedIdentity,
+        member: Member | None,
+        user: DirectoryUser | None,
     ) -> Member | None:
-        """The directory's member, if it is tied to no account yet (R41)."""
-        if user is None or member is not None:
+        """The member without an account whom the directory provisioned (R41), or had until it was disabled (R55)."""
+        if member is not None:
             return None
+        if user is None:
+            return await uow.members.without_account(organization.id, identity.email)
         found = await uow.members.get(organization.id, user.id, lock=True)
         return found if found is not None and found.account_id is None else None
 

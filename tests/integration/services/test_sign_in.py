@@ -336,6 +336,18 @@ async def test_R22_R41_a_provisioned_person_becomes_the_member_the_directory_mad
     assert (member.id, member.managed_by) == (member_id, ManagedBy.DIRECTORY)
 
 
+async def test_R41_R55_who_was_provisioned_before_directory_sync_was_disabled_signs_in_as_that_member(
+    house: House, ada: Person, idp: Idp
+) -> None:
+    await house.enable_directory()
+    member_id = await provision(house, "dee@acme.test")
+    await house.services.directory.disable(ada.caller, "acme")
+    signed_in = await idp.sign_in("dee@acme.test")
+    member = await house.member(Person(signed_in.account.id, "", "", Caller(None)))
+    assert (member.id, member.managed_by) == (member_id, ManagedBy.MANUAL)
+    assert await house.count("members", email="dee@acme.test") == 1
+
+
 async def test_R22_a_person_the_directory_switched_off_is_refused(house: House, ada: Person, idp: Idp) -> None:
     await house.enable_directory()
     await provision(house, "dee@acme.test", active=False)

@@ -117,6 +117,10 @@ class MemberRepository(Protocol):
         """The account's membership, its row locked if asked."""
         ...
 
+    async def without_account(self, organization_id: str, email: str) -> Member | None:
+        """The member of a checked address who never signed in, its row locked."""
+        ...
+
     async def save(self, member: Member) -> None:
         """Store every changeable field of a member read before."""
         ...

@@ -42,6 +42,20 @@ class Members(Repository):
             (members.c.organization_id == organization_id) & (members.c.account_id == account_id), lock=lock
         )
 
+    async def without_account(self, organization_id: str, email: str) -> Member | None:
+        """The member of a checked address who never signed in, its row locked."""
+        row = await self._first(
+            select(members)
+            .where(
+                members.c.organization_id == organization_id, members.c.email == email, members.c.account_id.is_(None)
+            )
+            # Two people may have been pushed with one address.
+            .order_by(members.c.status, members.c.id)
+            .limit(1)
+            .with_for_update(key_share=True)
+        )
+        return None if row is None else read_member(row)
+
     async def _read(self, condition: ColumnElement[bool], *, lock: bool) -> Member | None:
         statement = select(members).where(condition)
         row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
