@@ -8,7 +8,7 @@ import httpx2
 
 from tests.support.walk_requests import ASKS, Ask, Route, Things
 from tests.support.walk_state import Kept
-from tests.support.walk_world import Actor, World
+from tests.support.walk_world import RIVAL, Actor, World
 
 HOW_TO_ADD = (
     "Every route needs its line in PERMISSIONS (ostiary/domain/access.py, where it belongs to /v1) and an Ask in "
@@ -28,6 +28,13 @@ class Walk:
         """What the request names: the company's, and the caller's own session."""
         return self.world.things[ask.at or actor.home] | actor.things
 
+    def rivals(self, actor: Actor) -> Things:
+        """The things of another company, and the session of somebody else."""
+        stranger = self.world.actors["operator"].things["session_id"]
+        others = [each.things["session_id"] for each in self.world.actors.values()]
+        theirs = next(each for each in others if each not in {actor.things["session_id"], stranger})
+        return {**self.world.things[RIVAL[actor.home]], "session_id": theirs}
+
     async def send(
         self, actor: Actor, route: Route, others: Mapping[str, str] | None = None, **changed: Any
     ) -> httpx2.Response:
@@ -43,6 +50,8 @@ class Walk:
         if ask.cookies is not None:
             request["headers"]["cookie"] = "; ".join(f"{name}={value}" for name, value in ask.cookies(its).items())
         request["headers"] |= changed.pop("headers", {})
+        # What a browser would keep of the last answer must not speak for this caller.
+        self.http.cookies.clear()
         return await self.http.request(route.method, route.path.format(**named), **(request | changed))
 
 
