@@ -33,6 +33,10 @@ class Received:
         """The event's type."""
         return json.loads(self.body)["type"]
 
+    def target(self) -> str:
+        """The id of what the event is about."""
+        return json.loads(self.body)["data"]["target"]["id"]
+
     def verified(self, secret: str) -> dict[str, Any]:
         """The payload, after a library of Standard Webhooks found the signature good; raises its error otherwise."""
         whsec = "whsec_" + secret.removeprefix("ost_hook_")

@@ -115,6 +115,7 @@ _ORGANIZATION: dict[str, Ask] = {
     Operation.GET_ORGANIZATION: Ask(),
     Operation.UPDATE_ORGANIZATION: Ask(_is(name="Another")),
     Operation.LIST_AUDIT_EVENTS: Ask(),
+    Operation.EXPORT_AUDIT_EVENTS: Ask(),
     Operation.LIST_MEMBERS: Ask(),
     Operation.GET_MEMBER: Ask(),
     Operation.UPDATE_MEMBER: Ask(_is(role="administrator")),
@@ -146,6 +147,7 @@ _ORGANIZATION: dict[str, Ask] = {
     Operation.LIST_CREDENTIALS: Ask(),
     Operation.LIST_ORGANIZATION_CREDENTIALS: Ask(),
     Operation.REVOKE_CREDENTIAL: Ask(),
+    Operation.REVOKE_CREDENTIALS: Ask(lambda its: {"ids": [its["credential_id"]]}),
     Operation.VERIFY_CREDENTIAL: Ask(
         lambda its: {"username": its["credential_username"], "secret": its["credential_secret"]}
     ),

@@ -112,6 +112,7 @@ class Operation(StrEnum):
     LIST_CREDENTIALS = "list_credentials"
     LIST_ORGANIZATION_CREDENTIALS = "list_organization_credentials"
     REVOKE_CREDENTIAL = "revoke_credential"
+    REVOKE_CREDENTIALS = "revoke_credentials"
     VERIFY_CREDENTIAL = "verify_credential"
     ADD_DOMAIN = "add_domain"
     LIST_DOMAINS = "list_domains"
@@ -155,6 +156,7 @@ class Operation(StrEnum):
     LIST_SIGN_INS = "list_sign_ins"
     GET_SIGN_IN = "get_sign_in"
     LIST_AUDIT_EVENTS = "list_audit_events"
+    EXPORT_AUDIT_EVENTS = "export_audit_events"
     CREATE_WEBHOOK = "create_webhook"
     LIST_WEBHOOKS = "list_webhooks"
     GET_WEBHOOK = "get_webhook"
@@ -233,6 +235,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.LIST_CREDENTIALS: _DATABASE_ADMINISTRATORS,
     Operation.LIST_ORGANIZATION_CREDENTIALS: _ADMINISTRATORS,
     Operation.REVOKE_CREDENTIAL: _DATABASE_ADMINISTRATORS,
+    Operation.REVOKE_CREDENTIALS: _ADMINISTRATORS,
     Operation.ADD_DOMAIN: _ADMINISTRATORS | {Standing.SETUP_DOMAIN},
     Operation.LIST_DOMAINS: _ADMINISTRATORS,
     Operation.GET_DOMAIN: _ADMINISTRATORS | {Standing.SETUP_DOMAIN},
@@ -275,6 +278,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.LIST_SIGN_INS: _REPAIRERS,
     Operation.GET_SIGN_IN: _REPAIRERS,
     Operation.LIST_AUDIT_EVENTS: _ADMINISTRATORS,
+    Operation.EXPORT_AUDIT_EVENTS: _ADMINISTRATORS,
     Operation.CREATE_WEBHOOK: _ADMINISTRATORS,
     Operation.LIST_WEBHOOKS: _ADMINISTRATORS,
     Operation.GET_WEBHOOK: _ADMINISTRATORS,

@@ -1,13 +1,14 @@
 """Database credentials: they belong to the organization and outlive their creator's membership (R15)."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ostiary.domain import ids
 from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.database import Credential
-from ostiary.domain.errors import not_found
+from ostiary.domain.errors import invalid, not_found
 from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit, admit
@@ -119,6 +120,37 @@ class CredentialService:
                 before={"name": credential.name, "database_id": credential.database_id},
             )
             await uow.commit()
+
+    async def revoke_all(
+        self, caller: Caller, reference: str, credential_ids: Sequence[str] | None
+    ) -> tuple[Credential, ...]:
+        """Stop those named, or with None all whose creator was removed (R15), at once and in one transaction.
+
+        Raises `credential_not_found` pointing at an id that names no living credential; then none is stopped.
+        """
+        async with self._kit.uow() as uow:
+            admitted = await admit(
+                uow, self._kit.urls, caller, reference, Operation.REVOKE_CREDENTIALS, lock=Lock.SHARED
+            )
+            revoked = await uow.credentials.revoke_all(admitted.organization.id, credential_ids, self._kit.clock.now())
+            stopped = {credential.id for credential in revoked}
+            for position, credential_id in enumerate(credential_ids or ()):
+                if credential_id not in stopped:
+                    raise invalid(
+                        "credential_not_found",
+                        f"{credential_id[:64]!r} is no living credential of this organization. Nothing was revoked.",
+                        pointer=f"/ids/{position}",
+                    )
+            await Journal.of(self._kit, uow, admitted).write_each(
+                "credential.revoked",
+                "credential",
+                {
+                    credential.id: ({"name": credential.name, "database_id": credential.database_id}, {})
+                    for credential in revoked
+                },
+            )
+            await uow.commit()
+        return revoked
 
     async def verify(self, *, username: str, secret: str, client: Client = UNKNOWN_CLIENT) -> Credential | None:
         """The living credential of user name and secret; None, in the same time, for anything else.

@@ -1,5 +1,6 @@
 """Organizations: making, reading, renaming; and the operator's part."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from ostiary.domain import ids
@@ -13,6 +14,8 @@ from ostiary.domain.organization import AddOn, Organization, Plan, checked_slug
 from ostiary.services.context import Caller, Journal, Kit, actor_of, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import AuditFilter, Lock, OrganizationFilter
+
+EXPORT_PAGE = 500
 
 
 class OrganizationService:
@@ -98,6 +101,33 @@ class OrganizationService:
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.LIST_AUDIT_EVENTS)
             return await uow.audit.list(admitted.organization.id, matching, page)
+
+    async def export_audit_events(
+        self, caller: Caller, reference: str, matching: AuditFilter
+    ) -> AsyncGenerator[AuditEvent]:
+        """Every matching event, newest first, read in pages while they are taken; the export is itself an event.
+
+        The caller is let in before anything is read; each page is a transaction of its own.
+        """
+        async with self._kit.uow() as uow:
+            admitted = await admit(
+                uow, self._kit.urls, caller, reference, Operation.EXPORT_AUDIT_EVENTS, lock=Lock.SHARED
+            )
+            organization_id = admitted.organization.id
+            await Journal.of(self._kit, uow, admitted).write("audit_events.exported", "organization", organization_id)
+            await uow.commit()
+        return self._audit_pages(organization_id, matching)
+
+    async def _audit_pages(self, organization_id: str, matching: AuditFilter) -> AsyncGenerator[AuditEvent]:
+        page = PageRequest(EXPORT_PAGE)
+        while True:
+            async with self._kit.uow() as uow:
+                found = await uow.audit.list(organization_id, matching, page)
+            for event in found.items:
+                yield event
+            if found.next_cursor is None:
+                return
+            page = PageRequest(EXPORT_PAGE, found.next_cursor)
 
     async def set_entitlements(
         self,

@@ -159,3 +159,39 @@ async def test_databases_and_credentials_of_another_organization_are_not_found(h
     with pytest.raises(DomainError, match="organization_not_found"):
         await services.credentials.revoke(eve.caller, "acme", made.credential.id)
     assert await services.credentials.verify(username=made.credential.username, secret=made.secret) is not None
+
+
+async def test_R15_surviving_credentials_of_removed_creators_are_revoked_in_one_call(
+    house: House, ada: Person, bo: Person
+) -> None:
+    credentials = house.services.credentials
+    database = await house.services.databases.create(ada.caller, "acme", name="orders")
+    await house.services.databases.grant_administrator(ada.caller, "acme", database.id, (await house.member(bo)).id)
+    bos = [(await credentials.create(bo.caller, "acme", database.id, f"bo {number}")) for number in range(3)]
+    adas = await credentials.create(ada.caller, "acme", database.id, "ada's")
+    await house.services.members.remove(ada.caller, "acme", (await house.member(bo)).id)
+
+    revoked = await credentials.revoke_all(ada.caller, "acme", None)
+
+    assert {credential.id for credential in revoked} == {made.credential.id for made in bos}
+    assert all(credential.creator_removed for credential in revoked)
+    for made in bos:
+        assert await credentials.verify(username=made.credential.username, secret=made.secret) is None
+    assert await credentials.verify(username=adas.credential.username, secret=adas.secret) is not None
+    assert {event.target_id for event in await house.events("credential.revoked")} == {one.id for one in revoked}
+    assert await credentials.revoke_all(ada.caller, "acme", None) == ()
+
+
+async def test_credentials_named_are_revoked_all_or_none(house: House, ada: Person) -> None:
+    credentials = house.services.credentials
+    database = await house.services.databases.create(ada.caller, "acme", name="orders")
+    made = [(await credentials.create(ada.caller, "acme", database.id, f"app {number}")) for number in range(2)]
+    ids = [one.credential.id for one in made]
+
+    with pytest.raises(DomainError) as refused:
+        await credentials.revoke_all(ada.caller, "acme", [ids[0], "cred_01h455vb4pex5vsknk084sn02q"])
+    assert (refused.value.code, refused.value.pointer) == ("credential_not_found", "/ids/1")
+    assert await credentials.verify(username=made[0].credential.username, secret=made[0].secret) is not None
+    assert await house.events("credential.revoked") == []
+
+    assert {one.id for one in await credentials.revoke_all(ada.caller, "acme", ids)} == set(ids)

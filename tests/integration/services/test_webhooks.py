@@ -126,6 +126,19 @@ async def test_many_events_at_once_all_arrive_each_once(acme: Acme, receiver: Re
     assert len({call.id for call in receiver.received}) == len(receiver.received) == 23
 
 
+async def test_events_recorded_together_are_delivered_each(acme: Acme, receiver: Receiver) -> None:
+    webhook, _ = await acme.house.services.webhooks.create(
+        acme.ada.caller, "acme", url=receiver.url, event_types=["credential.revoked"]
+    )
+    database = await acme.house.services.databases.create(acme.ada.caller, "acme", name="orders")
+    credentials = acme.house.services.credentials
+    made = [await credentials.create(acme.ada.caller, "acme", database.id, f"app {number}") for number in range(3)]
+    await credentials.revoke_all(acme.ada.caller, "acme", [one.credential.id for one in made])
+    await acme.house.deliveries.take_turn(webhook.organization_id, webhook.id)
+    told = [call.target() for call in receiver.received]
+    assert sorted(told) == sorted(one.credential.id for one in made)
+
+
 async def test_a_failed_delivery_is_tried_again_under_the_same_id(acme: Acme, receiver: Receiver) -> None:
     receiver.answers = [500, 500]
     await acme.team("Platform")

@@ -1,10 +1,10 @@
 """Database credentials: made at a database, listed and revoked over the organization, verified by anybody."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ostiary.api.deps import CallerDep, ClientDep, PageDep, ServicesDep
 from ostiary.api.problems import problems
@@ -58,6 +58,30 @@ class NewCredentialAnswer(CredentialAnswer):
     """A new credential. `secret` is shown this once."""
 
     secret: str = Field(examples=["ost_db_…"])
+
+
+class Revocation(Request):
+    """Which credentials to stop: those named, or all whose creator was removed."""
+
+    ids: list[str] | None = Field(
+        default=None, min_length=1, max_length=1000, examples=[["cred_01h455vb4pex5vsknk084sn02q"]]
+    )
+    creator_removed: Literal[True] | None = Field(
+        default=None,
+        description="All whose creator is no member any more: `GET …/credentials?creator_removed=true`.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.ids is None) == (self.creator_removed is None):
+            raise ValueError("Send either ids or creator_removed: true.")
+        return self
+
+
+class RevokedAnswer(Answer):
+    """What was stopped."""
+
+    revoked: int = Field(description="How many credentials no longer open anything.", examples=[3])
 
 
 class VerdictAnswer(Answer):
@@ -140,6 +164,17 @@ async def revoke_credential(
 ) -> None:
     """Stop a credential at once; for its database's administrators and the organization's."""
     await services.credentials.revoke(caller, org, credential_id)
+
+
+@router.post(
+    "/organizations/{org}/credentials/revoke",
+    operation_id=Operation.REVOKE_CREDENTIALS,
+    responses=problems(401, 403, 404, 422),
+)
+async def revoke_credentials(org: OrgPath, body: Revocation, caller: CallerDep, services: ServicesDep) -> RevokedAnswer:
+    """Stop many credentials at once: all of them, or where an id names none that lives, none."""
+    revoked = await services.credentials.revoke_all(caller, org, body.ids)
+    return RevokedAnswer(revoked=len(revoked))
 
 
 @router.post("/credentials/verify", operation_id=Operation.VERIFY_CREDENTIAL, responses=problems(422, 429))

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -132,6 +133,19 @@ async def update_organization(
     return render_organization(await services.organizations.update(caller, org, name=body.name, slug=body.slug))
 
 
+def _audit_filter(
+    actor: Annotated[str | None, Query(max_length=128, description="The id of who did it.")] = None,
+    action: Annotated[str | None, Query(max_length=128, examples=["sso.enabled"])] = None,
+    target: Annotated[str | None, Query(max_length=128, description="The id of what it was done to.")] = None,
+    since: Annotated[datetime | None, Query(description="At this time or later.")] = None,
+    until: Annotated[datetime | None, Query(description="Before this time.")] = None,
+) -> AuditFilter:
+    return AuditFilter(actor=actor, action=action, target=target, since=since, until=until)
+
+
+AuditFilterDep = Annotated[AuditFilter, Depends(_audit_filter)]
+
+
 @router.get(
     "/organizations/{org}/audit-events",
     operation_id=Operation.LIST_AUDIT_EVENTS,
@@ -142,15 +156,31 @@ async def list_audit_events(
     caller: CallerDep,
     services: ServicesDep,
     page: PageDep,
-    actor: Annotated[str | None, Query(max_length=128)] = None,
-    action: Annotated[str | None, Query(max_length=128)] = None,
-    target: Annotated[str | None, Query(max_length=128)] = None,
-    since: Annotated[datetime | None, Query()] = None,
-    until: Annotated[datetime | None, Query()] = None,
+    matching: AuditFilterDep,
 ) -> ListOf[AuditEventAnswer]:
     """What happened, newest first."""
-    matching = AuditFilter(actor=actor, action=action, target=target, since=since, until=until)
     return list_of(await services.organizations.audit_events(caller, org, matching, page), _render_event)
+
+
+@router.get(
+    "/organizations/{org}/audit-events/export",
+    operation_id=Operation.EXPORT_AUDIT_EVENTS,
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "One event a line, each as `list_audit_events` shows it.",
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        },
+        **problems(401, 403, 404, 422),
+    },
+)
+async def export_audit_events(
+    org: OrgPath, caller: CallerDep, services: ServicesDep, matching: AuditFilterDep
+) -> StreamingResponse:
+    """Every matching event as JSON lines, newest first, streamed however many there are."""
+    events = await services.organizations.export_audit_events(caller, org, matching)
+    lines = (_render_event(event).model_dump_json() + "\n" async for event in events)
+    return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 @operator_router.get("/organizations", operation_id=Operation.LIST_ALL_ORGANIZATIONS, responses=problems(401, 403, 422))

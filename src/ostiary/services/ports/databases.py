@@ -1,5 +1,6 @@
 """Repositories of databases, their administrators and their credentials."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -72,6 +73,12 @@ class CredentialRepository(Protocol):
 
     async def list(self, organization_id: str, matching: CredentialFilter, page: PageRequest) -> Page[Credential]:
         """Credentials that are not revoked, oldest first."""
+        ...
+
+    async def revoke_all(
+        self, organization_id: str, credential_ids: Sequence[str] | None, at: datetime
+    ) -> tuple[Credential, ...]:
+        """Stop those named, or with None all whose creator is no member any more; answers those that lived till now."""
         ...
 
     async def revoke(self, organization_id: str, credential_id: str, at: datetime) -> bool:

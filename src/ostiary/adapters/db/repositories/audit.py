@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Insert, Row, func, insert, literal, select
+from sqlalchemy import ARRAY, ColumnElement, DateTime, Insert, Row, func, insert, literal, select, true
 
 from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
 from ostiary.adapters.db.tables import audit_events, webhook_deliveries, webhooks
@@ -65,8 +65,9 @@ class Audit(Repository):
         """Store many events of one action, as `record` does; answers the ids of the webhooks that subscribed to it."""
         await self._execute(insert(audit_events), [_values(event) for event in events])
         event_ids = [event.id for event in events]
-        event_id = func.unnest(literal(event_ids, ARRAY(TypeId(ids.EVENT)))).column_valued("event_id")
-        subscribed = _subscribed(events[0], event_id)
+        each = func.unnest(literal(event_ids, ARRAY(TypeId(ids.EVENT)))).table_valued("event_id").render_derived()
+        # Every webhook is told of every one of them: a product is what is meant.
+        subscribed = _subscribed(events[0], each.c.event_id).select_from(webhooks.join(each, true()))
         rows = await self._execute(_deliveries(subscribed).returning(webhook_deliveries.c.webhook_id))
         return tuple(set(rows.scalars()))
 

@@ -1,5 +1,6 @@
 """Databases of one organization, their administrators and their credentials."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -147,6 +148,19 @@ class Credentials(Repository):
             statement = statement.where(credentials.c.id > page.after)
         rows = (await self._execute(statement.order_by(credentials.c.id).limit(page.limit + 1))).all()
         return page_of(rows, page, _credential, lambda row: row.id)
+
+    async def revoke_all(
+        self, organization_id: str, credential_ids: Sequence[str] | None, at: datetime
+    ) -> tuple[Credential, ...]:
+        """Stop those named, or with None all whose creator is no member any more; answers those that lived till now."""
+        which = not_(_creator_is_member) if credential_ids is None else credentials.c.id.in_(credential_ids)
+        rows = await self._execute(
+            update(credentials)
+            .where(credentials.c.organization_id == organization_id, credentials.c.revoked_at.is_(None), which)
+            .values(revoked_at=at)
+            .returning(credentials, not_(_creator_is_member).label("creator_removed"))
+        )
+        return tuple(_credential(row) for row in rows)
 
     async def revoke(self, organization_id: str, credential_id: str, at: datetime) -> bool:
         """Stop it at once; False where it was revoked already."""
