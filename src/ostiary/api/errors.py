@@ -102,6 +102,11 @@ def _domain_error(request: Request, error: Exception) -> Response:
 
 def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    for item in error.errors():
+        if item["type"] == "json_invalid":
+            reason = item.get("ctx", {}).get("error", "it cannot be read")
+            detail = f"The body is not well-formed JSON: {reason} at character {item['loc'][-1]}."
+            return problem(request, HTTPStatus.BAD_REQUEST, "malformed_request", detail)
     errors = [
         {
             # FastAPI's location begins with where the value stood; a body's field is its JSON pointer.

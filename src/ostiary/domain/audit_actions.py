@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 ACTIONS: Mapping[str, str] = {
     "account.email_changed": "An identity provider renamed a person whose domain the organization has verified.",
-    "audit_events.exported": "An administrator took the audit events out.",
     "connection.activated": "People can sign in through the connection.",
     "connection.created": "A SAML connection was made.",
     "connection.deactivated": "Nobody can sign in through the connection any more.",

@@ -105,18 +105,13 @@ class OrganizationService:
     async def export_audit_events(
         self, caller: Caller, reference: str, matching: AuditFilter
     ) -> AsyncGenerator[AuditEvent]:
-        """Every matching event, newest first, read in pages while they are taken; the export is itself an event.
+        """Every matching event, newest first, read in pages while they are taken.
 
         The caller is let in before anything is read; each page is a transaction of its own.
         """
         async with self._kit.uow() as uow:
-            admitted = await admit(
-                uow, self._kit.urls, caller, reference, Operation.EXPORT_AUDIT_EVENTS, lock=Lock.SHARED
-            )
-            organization_id = admitted.organization.id
-            await Journal.of(self._kit, uow, admitted).write("audit_events.exported", "organization", organization_id)
-            await uow.commit()
-        return self._audit_pages(organization_id, matching)
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.EXPORT_AUDIT_EVENTS)
+        return self._audit_pages(admitted.organization.id, matching)
 
     async def _audit_pages(self, organization_id: str, matching: AuditFilter) -> AsyncGenerator[AuditEvent]:
         page = PageRequest(EXPORT_PAGE)

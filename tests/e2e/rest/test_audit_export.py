@@ -32,8 +32,8 @@ async def test_R60_every_event_is_a_line_newest_first_over_all_pages(
     assert answer.headers["content-type"].startswith("application/x-ndjson")
     events = [json.loads(line) for line in answer.text.splitlines()]
     created = ["team.created"] * 8
-    assert [event["action"] for event in events] == ["audit_events.exported", *created, "organization.created"]
-    assert [event["after"].get("name") for event in events[1:9]] == [f"Team {number}" for number in range(7, -1, -1)]
+    assert [event["action"] for event in events] == [*created, "organization.created"]
+    assert [event["after"].get("name") for event in events[:8]] == [f"Team {number}" for number in range(7, -1, -1)]
     listed = await client.get("/v1/organizations/acme/audit-events", headers=bearer(ada.token))
     assert listed.json()["data"] == events
 
@@ -53,4 +53,3 @@ async def test_R1_nobody_but_administrators_takes_them_out(
     eve = await house.person("eve@evil.test")
     assert code_of(await client.get(EXPORT, headers=bearer(bo.token)), 403) == "forbidden"
     assert code_of(await client.get(EXPORT, headers=bearer(eve.token)), 404) == "organization_not_found"
-    assert await house.events("audit_events.exported") == []

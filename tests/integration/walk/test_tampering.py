@@ -149,10 +149,6 @@ def named(key: str) -> Route:
     return next(route for route in ROUTES if route.key == key)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="The last of equal keys counts (RFC 8259 §4 leaves it open); once refused, take this mark away.",
-)
 @pytest.mark.parametrize(
     ("operation", "text", "table", "column", "second"),
     [

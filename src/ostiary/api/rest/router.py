@@ -1,6 +1,6 @@
 """All of `/v1`, put together."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from ostiary.api.rest import (
     auth,
@@ -20,8 +20,9 @@ from ostiary.api.rest import (
     teams,
     webhooks,
 )
+from ostiary.api.unambiguous import unambiguous
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(unambiguous)])
 for module in (
     auth,
     organizations,
