@@ -117,10 +117,12 @@ class AccountService:
             return await self._existing(uow, principal.account_id or "")
 
     async def rename_me(self, caller: Caller, name: str) -> Account:
-        """Change the caller's name."""
+        """Change the caller's name, also in the memberships kept by hand: others have theirs from a company."""
         principal = caller.account(Operation.UPDATE_ME)
+        checked = checked_name(name)
         async with self._kit.uow() as uow:
-            await uow.accounts.set_name(principal.account_id or "", checked_name(name))
+            await uow.accounts.set_name(principal.account_id or "", checked)
+            await uow.members.rename_manual(principal.account_id or "", checked)
             account = await self._existing(uow, principal.account_id or "")
             await uow.commit()
         return account

@@ -315,3 +315,20 @@ async def test_members_are_listed_by_page_and_by_what_one_asks_for(house: House,
     rest = await members.list(ada.caller, "acme", MemberFilter(), PageRequest(limit=2, after=first.next_cursor))
     assert [details.member.email for details in rest.items] == [cy.email]
     assert rest.next_cursor is None
+
+
+async def test_who_renames_themselves_is_renamed_where_the_membership_is_kept_by_hand(
+    house: House, ada: Person
+) -> None:
+    bo = await house.person("bo@bolts.test")
+    await house.organization(bo, "bolts")
+    await house.joined(bo, "cy@bolts.test", slug="bolts")
+    kept = await house.joined(ada, "dee@acme.test")
+    await house.organization(kept, "dees")
+    await house.change_member(replace(await house.member(kept), managed_by=ManagedBy.DIRECTORY))
+
+    await house.services.accounts.rename_me(kept.caller, "  Deirdre ")
+
+    assert (await house.member(kept, "dees")).name == "Deirdre"
+    assert (await house.member(kept)).name == "Dee"
+    assert (await house.member(bo, "bolts")).name == "Bo"

@@ -117,6 +117,10 @@ class MemberRepository(Protocol):
         """The account's membership, its row locked if asked."""
         ...
 
+    async def rename_manual(self, account_id: str, name: str) -> None:
+        """Rename the account's memberships that are kept by hand, over all organizations: the person is one."""
+        ...
+
     async def without_account(self, organization_id: str, email: str) -> Member | None:
         """The member of a checked address who never signed in, its row locked."""
         ...

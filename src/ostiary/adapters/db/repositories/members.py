@@ -16,7 +16,7 @@ from ostiary.adapters.db.tables import (
     team_members,
     teams,
 )
-from ostiary.domain.membership import Member, MemberStatus, Role
+from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Role
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import MemberDetails, MemberFilter
 
@@ -40,6 +40,14 @@ class Members(Repository):
         """The account's membership, its row locked if asked."""
         return await self._read(
             (members.c.organization_id == organization_id) & (members.c.account_id == account_id), lock=lock
+        )
+
+    async def rename_manual(self, account_id: str, name: str) -> None:
+        """Rename the account's memberships that are kept by hand, over all organizations: the person is one."""
+        await self._execute(
+            update(members)
+            .where(members.c.account_id == account_id, members.c.managed_by == ManagedBy.MANUAL)
+            .values(name=name)
         )
 
     async def without_account(self, organization_id: str, email: str) -> Member | None:
