@@ -45,6 +45,9 @@ INSERTS = {
     " WHERE $2::bytea IS NOT NULL",
     Perishable.DEPARTURES: "INSERT INTO directory_departures (organization_id, member_id, number, at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 1, $1 WHERE $2::bytea IS NOT NULL",
+    Perishable.WEBHOOK_DELIVERIES: "INSERT INTO webhook_deliveries (organization_id, webhook_id, event_id, status,"
+    " created_at) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'succeeded', $1"
+    " WHERE $2::bytea IS NOT NULL",
     Perishable.JOB_LOG: "INSERT INTO pgqueuer_log (created, job_id, status, priority, entrypoint)"
     " SELECT $1, 1, 'successful', 0, 'send_mail' WHERE $2::bytea IS NOT NULL",
     Perishable.JOB_STATISTICS: "INSERT INTO pgqueuer_statistics (created, count, priority, status, entrypoint)"
