@@ -70,7 +70,7 @@ class Departures:
     """Who the directory took away within the window, before the one at hand.
 
     `includes_member`: that one is among them already, and counts once. `last` is the number of the latest departure
-    ever, `measure` the latest count of members.
+    ever and `last_at` its time, `measure` the latest count of members.
     """
 
     is_tripped: bool
@@ -78,6 +78,7 @@ class Departures:
     includes_member: bool
     last: int
     measure: Measure | None = None
+    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ async def breaker_holds(p: Provisioning, member: Member) -> bool:
     if measure is not None and breaker.trips(gone, measure.members):
         await _trip(p, breaker, gone, measure)
         return True
-    await p.uow.breaker.note_departure(p.organization_id, member.id, before.last + 1, p.now, measure)
+    # Who waited for others began before them: times must rise as the numbers do, for the window's first to be found.
+    at = p.now if before.last_at is None else max(p.now, before.last_at)
+    await p.uow.breaker.note_departure(p.organization_id, member.id, before.last + 1, at, measure)
     return False
 
 

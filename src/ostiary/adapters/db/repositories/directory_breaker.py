@@ -55,6 +55,7 @@ class DirectoryBreaker(Repository):
             includes_member=row.went_at is not None,
             last=row.last or 0,
             measure=None if row.measured_at is None else Measure(row.members, row.measured_at),
+            last_at=row.last_at,
         )
 
     async def count_active_members(self, organization_id: str) -> int:
@@ -187,15 +188,18 @@ def _look(organization_id: str, member_id: str, since: datetime) -> Select[*tupl
     """The breaker's state, the first number in the window, the last row of all, and the member's own."""
     of = directory_departures.c
     here = of.organization_id == organization_id
-    first = select(of.number).where(here, of.at > since).order_by(of.at).limit(1).scalar_subquery()
+    first = select(of.number).where(here, of.at > since).order_by(of.at, of.number).limit(1).scalar_subquery()
     went_at = select(of.at).where(here, of.member_id == member_id, of.at > since).scalar_subquery()
-    last = select(of.number, of.members, of.measured_at).where(here).order_by(of.number.desc()).limit(1).subquery()
+    last = (
+        select(of.number, of.at, of.members, of.measured_at).where(here).order_by(of.number.desc()).limit(1).subquery()
+    )
     return (
         select(
             directories.c.breaker_tripped_at.label("tripped_at"),
             first.label("first"),
             went_at.label("went_at"),
             last.c.number.label("last"),
+            last.c.at.label("last_at"),
             last.c.members,
             last.c.measured_at,
         )
