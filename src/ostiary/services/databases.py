@@ -46,7 +46,7 @@ class DatabaseService:
         """Delete the database; its credentials stop at once. Raises `database_not_found`."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.DELETE_DATABASE, lock=Lock.SHARED)
-            database = await self._database(uow, admitted, database_id)
+            database = await self._database(uow, admitted, database_id, lock=True)
             await uow.databases.delete(database.organization_id, database.id)
             await Journal.of(self._kit, uow, admitted).write(
                 "database.deleted", "database", database.id, before={"name": database.name}
@@ -77,7 +77,7 @@ class DatabaseService:
             admitted = await admit(
                 uow, self._kit.urls, caller, reference, Operation.REVOKE_DATABASE_ADMINISTRATOR, lock=Lock.SHARED
             )
-            database = await self._database(uow, admitted, database_id)
+            database = await self._database(uow, admitted, database_id, lock=True)
             member = await self._member(uow, admitted, member_id)
             if await uow.databases.revoke_administrator(database.organization_id, database.id, member.id):
                 await Journal.of(self._kit, uow, admitted).write(
@@ -88,8 +88,9 @@ class DatabaseService:
                 )
             await uow.commit()
 
-    async def _database(self, uow: UnitOfWork, admitted: Admitted, database_id: str) -> Database:
-        database = await uow.databases.get(admitted.organization.id, database_id)
+    async def _database(self, uow: UnitOfWork, admitted: Admitted, database_id: str, *, lock: bool = False) -> Database:
+        """The database; locked, so that what is told of it is so until the commit (R60, R63)."""
+        database = await uow.databases.get(admitted.organization.id, database_id, lock=lock)
         if database is None:
             raise not_found("database")
         return database

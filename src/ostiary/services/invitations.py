@@ -54,7 +54,6 @@ class InvitationService:
             )
             organization = admitted.organization
             ensure_invitations_are_open(organization.sso.enabled)
-            await self._ensure_no_member(uow, organization.id, address)
             await self._ensure_teams_exist(uow, organization.id, team_ids)
             invitation = Invitation(
                 id=self._kit.ids.new(ids.INVITATION),
@@ -70,6 +69,8 @@ class InvitationService:
             secret = self._kit.ids.secret(secrets.INVITATION)
             await uow.invitations.expire(organization.id, address, now)
             await uow.invitations.add(invitation, secrets.digest(secret))
+            # Storing it waits for an acceptance of the address's former one; only now is that member seen (R63).
+            await self._ensure_no_member(uow, organization.id, address)
             await uow.outbox.mail(
                 mails.invitation(
                     organization, invitation, admitted.principal.email or "", self._kit.urls.base_url, secret

@@ -133,6 +133,9 @@ class EntryClerk:
         enabled = directory is not None and directory.enabled
         user = await uow.identities.directory_user(organization.id, member, identity) if enabled else None
         provisioned = await self._provisioned(uow, organization, identity, member, user)
+        if user is not None and member is None and provisioned is None:
+            # Waiting for the member's row, the directory may have taken the person away (R63).
+            user = await uow.identities.directory_user(organization.id, None, identity)
         standing = DirectoryStanding(enabled, user.active if user is not None else None)
         return resolution, member, provisioned, standing
 

@@ -55,7 +55,7 @@ class TeamService:
         checked = checked_name(name)
         async with self._kit.uow() as uow:
             admitted = await self._change(uow, caller, reference, Operation.UPDATE_TEAM)
-            team = await self._team(uow, admitted, team_id)
+            team = await self._team(uow, admitted, team_id, lock=True)
             if checked != team.name:
                 await uow.teams.rename(team.organization_id, team.id, checked)
                 await Journal.of(self._kit, uow, admitted).write(
@@ -68,7 +68,7 @@ class TeamService:
         """Delete the team; its members stay members of the organization. Raises `directory_managed` (R40)."""
         async with self._kit.uow() as uow:
             admitted = await self._change(uow, caller, reference, Operation.DELETE_TEAM)
-            team = await self._team(uow, admitted, team_id)
+            team = await self._team(uow, admitted, team_id, lock=True)
             await uow.teams.delete(team.organization_id, team.id)
             await Journal.of(self._kit, uow, admitted).write(
                 "team.deleted", "team", team.id, before={"name": team.name}
@@ -90,7 +90,8 @@ class TeamService:
         """Take a member out of the team; harmless where they are not in it. Raises `directory_managed` (R40)."""
         async with self._kit.uow() as uow:
             admitted = await self._change(uow, caller, reference, Operation.REMOVE_TEAM_MEMBER)
-            team, member = await self._team(uow, admitted, team_id), await self._member(uow, admitted, member_id)
+            team = await self._team(uow, admitted, team_id, lock=True)
+            member = await self._member(uow, admitted, member_id)
             if await uow.teams.remove_member(team.organization_id, team.id, member.id):
                 await Journal.of(self._kit, uow, admitted).write(
                     "team.member_removed", "team", team.id, before={"member_id": member.id, "email": member.email}
@@ -104,8 +105,9 @@ class TeamService:
         ensure_teams_are_manual(directory is not None and directory.enabled)
         return admitted
 
-    async def _team(self, uow: UnitOfWork, admitted: Admitted, team_id: str) -> Team:
-        team = await uow.teams.get(admitted.organization.id, team_id)
+    async def _team(self, uow: UnitOfWork, admitted: Admitted, team_id: str, *, lock: bool = False) -> Team:
+        """The team; locked, so that what is told of it is so until the commit (R60, R63)."""
+        team = await uow.teams.get(admitted.organization.id, team_id, lock=lock)
         if team is None:
             raise not_found("team")
         return team

@@ -16,8 +16,8 @@ class DatabaseRepository(Protocol):
         """Store a new database; raises `database_name_taken`."""
         ...
 
-    async def get(self, organization_id: str, database_id: str) -> Database | None:
-        """The database."""
+    async def get(self, organization_id: str, database_id: str, *, lock: bool = False) -> Database | None:
+        """The database, its row locked if asked."""
         ...
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[Database]:

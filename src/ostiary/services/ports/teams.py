@@ -15,8 +15,8 @@ class TeamRepository(Protocol):
         """Store a new team; raises `team_name_taken`."""
         ...
 
-    async def get(self, organization_id: str, team_id: str) -> Team | None:
-        """The team."""
+    async def get(self, organization_id: str, team_id: str, *, lock: bool = False) -> Team | None:
+        """The team, its row locked if asked."""
         ...
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[Team]:

@@ -36,9 +36,10 @@ class Databases(Repository):
             )
         )
 
-    async def get(self, organization_id: str, database_id: str) -> Database | None:
-        """The database."""
-        row = await self._first(select(databases).where(_one(organization_id, database_id)))
+    async def get(self, organization_id: str, database_id: str, *, lock: bool = False) -> Database | None:
+        """The database, its row locked if asked."""
+        statement = select(databases).where(_one(organization_id, database_id))
+        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
         return None if row is None else _database(row)
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[Database]:

@@ -16,6 +16,9 @@ from ostiary.domain.membership import Member
 from ostiary.domain.sign_in_policy import AccountCandidates, AssertedIdentity
 from ostiary.services.ports.sign_in import LinkedIdentity
 
+# Seeds of advisory locks; internal ids are always locked before e-mails, so that nobody waits in a circle.
+_EMAILS, _INTERNAL_IDS = 0, 1
+
 
 class Identities(Repository):
     """Links between (connection, internal id) and accounts, in one organization."""
@@ -32,8 +35,10 @@ class Identities(Repository):
 
         `proven_domains` are those this organization has verified by their record (R33).
         """
-        # Two first sign-ins of one person must not make two accounts (R63); nothing is there yet to lock.
-        await self._execute(select(func.pg_advisory_xact_lock(func.hashtextextended(identity.email, 0))))
+        # Two first sign-ins of one person must not make two accounts (R63), be it by the same internal id, here or at
+        # another organization's connection (R32), or by the same e-mail; nothing is there yet to lock.
+        for known_by, seed in ((identity.internal_id, _INTERNAL_IDS), (identity.email, _EMAILS)):
+            await self._execute(select(func.pg_advisory_xact_lock(func.hashtextextended(known_by, seed))))
         here = and_(identities.c.organization_id == organization_id, identities.c.connection_id == connection_id)
         linked = await self._account(
             _linked_accounts().where(

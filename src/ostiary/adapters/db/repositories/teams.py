@@ -58,9 +58,10 @@ class Teams(Repository):
             )
         )
 
-    async def get(self, organization_id: str, team_id: str) -> Team | None:
-        """The team."""
-        row = await self._first(_teams(organization_id).where(teams.c.id == team_id))
+    async def get(self, organization_id: str, team_id: str, *, lock: bool = False) -> Team | None:
+        """The team, its row locked if asked."""
+        statement = _teams(organization_id).where(teams.c.id == team_id)
+        row = await self._first(statement.with_for_update(key_share=True, of=teams) if lock else statement)
         return None if row is None else _team(row)
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[Team]:
