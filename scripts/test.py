@@ -43,11 +43,18 @@ EVERYDAY = (
 )
 SUITES = {suite.name: suite for suite in EVERYDAY} | {
     "external": Suite("external", 600, ("tests/external",)),
-    # The properties with the long profile's examples, and the tests of big sizes.
+    # The properties with the long profile's examples, the tests of big sizes, and races held before each statement.
     "long": Suite(
         "long",
         3600,
-        ("tests/properties", "tests/integration/services/test_sizes.py", "-m", "long or not long", "--timeout=1800"),
+        (
+            "tests/properties",
+            "tests/integration/services/test_sizes.py",
+            "tests/integration/services/test_interleavings.py",
+            "-m",
+            "long or not long",
+            "--timeout=1800",
+        ),
         profile="long",
     ),
 }
