@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
-from ostiary.api import contract, errors, health
+from ostiary.api import contract, errors, etags, health
 from ostiary.api.body_limit import BodyLimitMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
 from ostiary.api.rest.router import router as rest_router
@@ -19,6 +19,7 @@ DESCRIPTION = """\
 Enterprise identity for organizations: members, teams, databases, domains, SAML connections, Directory Sync.
 
 Errors are RFC 9457 problems with a stable `code` and a `detail` that tells the next step. Lists page by `cursor`.
+A single resource has an `ETag`: send it as `If-Match`, and what somebody else changed in between is not overwritten.
 """
 
 
@@ -41,6 +42,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
     app.include_router(saml_router)
     app.include_router(scim_router)
     errors.install(app)
+    etags.install(app)
     contract.install(app)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestIdMiddleware)

@@ -8,6 +8,7 @@ import yaml
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from ostiary.api import etags
 from ostiary.api.links import add_links
 from ostiary.api.problems import PROBLEM_EXAMPLES, problems
 from ostiary.domain.access import PERMISSIONS, Operation, Standing
@@ -55,11 +56,7 @@ def _complete(document: Json) -> Json:
         # What we send, and what any receiver may answer: none of the service's own refusals.
         told["post"]["responses"].pop("422", None)
         _give_example(told["post"]["requestBody"], schemas)
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            if path.startswith("/v1") and method != "get":
-                # Who meets another change of the same thing is asked to try again.
-                operation["responses"].setdefault("503", {})
+    _tell_of_concurrency(document)
     for operation in _operations(document):
         _secure(operation)
         if "requestBody" in operation:
@@ -75,6 +72,17 @@ def _complete(document: Json) -> Json:
         schemas.pop(unused, None)
     add_links(document)
     return document
+
+
+def _tell_of_concurrency(document: Json) -> None:
+    for path, operations in document["paths"].items():
+        if not path.startswith("/v1"):
+            continue
+        for method, operation in operations.items():
+            etags.document(operation)
+            if method != "get":
+                # Who meets another change of the same thing is asked to try again.
+                operation["responses"].setdefault("503", {})
 
 
 def _operations(document: Json) -> Iterator[Json]:

@@ -1,11 +1,12 @@
 """What routers are given: the services, the caller, a page request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
 from ostiary.api.auth import Authenticator, SessionCookies, client_of
+from ostiary.api.etags import seen_versions
 from ostiary.services.accounts import AccountService
 from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Caller, Client, Urls
@@ -76,8 +77,10 @@ def services_of(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-async def _caller(request: Request, services: ServicesDep) -> Caller:
-    return await services.authenticator.caller(request)
+async def _caller(
+    request: Request, services: ServicesDep, seen: Annotated[frozenset[str] | None, Depends(seen_versions)]
+) -> Caller:
+    return replace(await services.authenticator.caller(request), seen=seen)
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]

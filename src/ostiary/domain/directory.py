@@ -1,7 +1,7 @@
 """A directory: the SCIM provisioning endpoint of one organization, and the users and groups it holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,6 +35,11 @@ class Directory:
     last_synced_at: datetime | None = None
     breaker: Breaker = field(default_factory=Breaker)
     breaker_tripped_at: datetime | None = None
+
+    @property
+    def settings(self) -> "Directory":
+        """What people change of it: another sync is no other setting."""
+        return replace(self, last_synced_at=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ class AccountService:
         principal = caller.account(Operation.UPDATE_ME)
         checked = checked_name(name)
         async with self._kit.uow() as uow:
+            caller.ensure_seen(await self._existing(uow, principal.account_id or "", lock=True))
             await uow.accounts.set_name(principal.account_id or "", checked)
             await uow.members.rename_manual(principal.account_id or "", checked)
             account = await self._existing(uow, principal.account_id or "")

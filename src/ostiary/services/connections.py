@@ -157,6 +157,7 @@ class ConnectionService:
             )
             before = await self._existing(uow, admitted, connection_id)
             ensure_edits_connection(admitted.link, before)
+            await self._ensure_seen(uow, caller, admitted, before)
             after = await self._changed(uow, before, change, idp)
             return await self._store(uow, admitted, before, after, "connection.updated")
 
@@ -200,6 +201,7 @@ class ConnectionService:
                 uow, self._kit.urls, caller, reference, Operation.ACTIVATE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             before = await self._existing(uow, admitted, connection_id)
+            await self._ensure_seen(uow, caller, admitted, before)
             ensure_can_activate(before, self._kit.clock.now())
             after = replace(before, status=ConnectionStatus.ACTIVE)
             return await self._store(uow, admitted, before, after, "connection.activated")
@@ -211,6 +213,7 @@ class ConnectionService:
                 uow, self._kit.urls, caller, reference, Operation.DEACTIVATE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             before = await self._existing(uow, admitted, connection_id)
+            await self._ensure_seen(uow, caller, admitted, before)
             after = replace(before, status=ConnectionStatus.INACTIVE)
             return await self._store(uow, admitted, before, after, "connection.deactivated")
 
@@ -221,6 +224,7 @@ class ConnectionService:
                 uow, self._kit.urls, caller, reference, Operation.DELETE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             connection = await self._existing(uow, admitted, connection_id)
+            await self._ensure_seen(uow, caller, admitted, connection)
             others = await self._others(uow, connection)
             await self._ensure_usable(uow, admitted, (*others, connection), others)
             await uow.connections.delete(connection.organization_id, connection.id)
@@ -246,6 +250,10 @@ class ConnectionService:
         if connection is None:
             raise not_found("connection")
         return connection
+
+    async def _ensure_seen(self, uow: UnitOfWork, caller: Caller, admitted: Admitted, connection: Connection) -> None:
+        if caller.seen is not None:
+            caller.ensure_seen(self._view(connection, (await self._key(uow, admitted)).certificate_pem))
 
     async def _key(self, uow: UnitOfWork, admitted: Admitted) -> StoredSpKey:
         key = await uow.sp_keys.current(admitted.organization.id)

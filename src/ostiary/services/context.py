@@ -15,13 +15,14 @@ from ostiary.domain.access import (
     standings_without_organization,
 )
 from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent, JsonValue
-from ostiary.domain.errors import not_found, unauthenticated
+from ostiary.domain.errors import DomainError, Kind, not_found, unauthenticated
 from ostiary.domain.membership import Member, requires_sso
 from ostiary.domain.organization import Organization
 from ostiary.domain.setup_link import SetupLink
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork, UnitOfWorkFactory
 from ostiary.services.ports.world import Clock, Ids
+from ostiary.services.versions import version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,16 @@ UNKNOWN_CLIENT = Client()
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A request's caller: the principal (None: anonymous), the request's id, for the audit, and where it came from."""
+    """A request's caller: the principal (None: anonymous), the request's id, for the audit, and where it came from.
+
+    `seen` are versions of what the request changes, one of which it must still have; None where the caller asks for no
+    such thing.
+    """
 
     principal: Principal | None
     request_id: str | None = None
     client: Client = UNKNOWN_CLIENT
+    seen: frozenset[str] | None = None
 
     def permitted(self, operation: Operation) -> Principal | None:
         """Let the caller into an operation that names no organization; raises 401 or 403."""
@@ -91,6 +97,19 @@ class Caller:
         if principal is None or principal.account_id is None:
             raise unauthenticated("authentication_required", "Sign in first.")
         return principal
+
+    def ensure_seen(self, resource: object) -> None:
+        """Refuse to change what is no longer what the caller saw: to be asked under the lock that the change holds.
+
+        Raises `version_mismatch` (RFC 9110 §13.1.1).
+        """
+        if self.seen is not None and version_of(resource) not in self.seen:
+            raise DomainError(
+                Kind.PRECONDITION_FAILED,
+                "version_mismatch",
+                "This was changed since you read it, or your If-Match names something else. Read it again, look at "
+                "what is different, and send your change with the new ETag.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ class DirectoryService:
             )
             before = await self._directory(uow, admitted)
             ensure_edits_directory(admitted.link, before)
+            caller.ensure_seen(before.settings)
             after = replace(
                 before,
                 on_deactivate=change.on_deactivate or before.on_deactivate,

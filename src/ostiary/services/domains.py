@@ -157,6 +157,7 @@ class DomainService:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.DELETE_DOMAIN, lock=Lock.EXCLUSIVE)
             organization_id, now = admitted.organization.id, self._kit.clock.now()
             domain = await self._existing(uow, organization_id, domain_id)
+            caller.ensure_seen(domain)
             domains, connections = await uow.domains.all(organization_id), await uow.connections.all(organization_id)
             remaining = tuple(other for other in domains if other.id != domain.id)
             ensure_sso_stays_usable(

@@ -193,6 +193,8 @@ class MemberService:
         member = await uow.members.get(admitted.organization.id, member_id, lock=True)
         if member is None:
             raise not_found("member")
+        if caller.seen is not None:
+            caller.ensure_seen(await self._details(uow, admitted, member_id))
         return admitted, member
 
     async def _ensure_not_the_last(self, uow: UnitOfWork, member: Member) -> None:

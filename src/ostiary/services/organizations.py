@@ -81,6 +81,7 @@ class OrganizationService:
                 uow, self._kit.urls, caller, reference, Operation.UPDATE_ORGANIZATION, lock=Lock.EXCLUSIVE
             )
             before = admitted.organization
+            caller.ensure_seen(before)
             new_name = before.name if name is None else checked_name(name)
             new_slug = before.slug if slug is None else checked_slug(slug)
             await uow.organizations.rename(before.id, name=new_name, slug=new_slug)

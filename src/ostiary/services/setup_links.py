@@ -132,6 +132,7 @@ class SetupLinkService:
                 uow, self._kit.urls, caller, reference, Operation.REVOKE_SETUP_LINK, lock=Lock.EXCLUSIVE
             )
             known = await self._existing(uow, admitted, link_id)
+            caller.ensure_seen(self._view(known))
             await uow.setup_links.delete(admitted.organization.id, link_id)
             await Journal.of(self._kit, uow, admitted).write(
                 "setup_link.revoked", "setup_link", link_id, before=_audited(known.link)

@@ -71,6 +71,7 @@ class SsoService:
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.UPDATE_SSO, lock=Lock.EXCLUSIVE)
             before = admitted.organization.sso
+            caller.ensure_seen(self._view(admitted))
             directory = await uow.directories.get(admitted.organization.id)
             after = replace(
                 before,

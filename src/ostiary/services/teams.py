@@ -56,6 +56,7 @@ class TeamService:
         async with self._kit.uow() as uow:
             admitted = await self._change(uow, caller, reference, Operation.UPDATE_TEAM)
             team = await self._team(uow, admitted, team_id, lock=True)
+            caller.ensure_seen(team)
             if checked != team.name:
                 await uow.teams.rename(team.organization_id, team.id, checked)
                 await Journal.of(self._kit, uow, admitted).write(
@@ -69,6 +70,7 @@ class TeamService:
         async with self._kit.uow() as uow:
             admitted = await self._change(uow, caller, reference, Operation.DELETE_TEAM)
             team = await self._team(uow, admitted, team_id, lock=True)
+            caller.ensure_seen(team)
             await uow.teams.delete(team.organization_id, team.id)
             await Journal.of(self._kit, uow, admitted).write(
                 "team.deleted", "team", team.id, before={"name": team.name}

@@ -101,6 +101,7 @@ class WebhookService:
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.UPDATE_WEBHOOK, lock=Lock.SHARED)
             before = await _webhook(uow, admitted, webhook_id, lock=True)
+            caller.ensure_seen(before)
             after = replace(before, url=address or before.url, event_types=subscribed or before.event_types)
             if after.url != before.url or (change.enabled and not before.enabled):
                 after = replace(after, failing_since=None, rests=0, rest_until=None)
@@ -115,6 +116,7 @@ class WebhookService:
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.DELETE_WEBHOOK, lock=Lock.SHARED)
             webhook = await _webhook(uow, admitted, webhook_id, lock=True)
+            caller.ensure_seen(webhook)
             await uow.webhooks.delete(webhook.organization_id, webhook.id)
             await Journal.of(self._kit, uow, admitted).write(
                 "webhook.deleted", "webhook", webhook.id, before={"url": webhook.url}

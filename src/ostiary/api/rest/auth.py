@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ClientDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrganizationAnswer, render_organization
 from ostiary.api.rest.schemas import Answer, ListOf, Request
@@ -170,16 +171,16 @@ async def verify_email(body: TokenRequest, client: ClientDep, services: Services
     await services.accounts.verify_email(body.token, client)
 
 
-@router.get("/me", operation_id=Operation.GET_ME, responses=problems(401, 403))
-async def get_me(caller: CallerDep, services: ServicesDep) -> UserAnswer:
+@router.get("/me", operation_id=Operation.GET_ME, responses=tagged(401, 403))
+async def get_me(caller: CallerDep, services: ServicesDep, tag: TagDep) -> UserAnswer:
     """The caller."""
-    return render_user(await services.accounts.me(caller))
+    return render_user(tag(await services.accounts.me(caller)))
 
 
-@router.patch("/me", operation_id=Operation.UPDATE_ME, responses=problems(401, 403, 422))
-async def update_me(body: MeChange, caller: CallerDep, services: ServicesDep) -> UserAnswer:
+@router.patch("/me", operation_id=Operation.UPDATE_ME, responses=problems(401, 403, 412, 422))
+async def update_me(body: MeChange, caller: CallerDep, services: ServicesDep, tag: TagDep) -> UserAnswer:
     """Change the caller's name."""
-    return render_user(await services.accounts.rename_me(caller, body.name))
+    return render_user(tag(await services.accounts.rename_me(caller, body.name)))
 
 
 @router.get("/me/organizations", operation_id=Operation.LIST_MY_ORGANIZATIONS, responses=problems(401, 403))

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request
@@ -222,17 +223,19 @@ async def list_connections(
     return ListOf(data=[_render(view, services.urls) for view in found.items], next_cursor=found.next_cursor)
 
 
-@router.get("/{connection_id}", operation_id=Operation.GET_CONNECTION, responses=problems(401, 403, 404))
+@router.get("/{connection_id}", operation_id=Operation.GET_CONNECTION, responses=tagged(401, 403, 404))
 async def get_connection(
-    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep
+    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> ConnectionAnswer:
     """One connection."""
-    return _render(await services.connections.get(caller, org, connection_id), services.urls)
+    return _render(tag(await services.connections.get(caller, org, connection_id)), services.urls)
 
 
-@router.patch("/{connection_id}", operation_id=Operation.UPDATE_CONNECTION, responses=problems(401, 403, 404, 409, 422))
+@router.patch(
+    "/{connection_id}", operation_id=Operation.UPDATE_CONNECTION, responses=problems(401, 403, 404, 409, 412, 422)
+)
 async def update_connection(
-    org: OrgPath, connection_id: str, body: ConnectionPatch, caller: CallerDep, services: ServicesDep
+    org: OrgPath, connection_id: str, body: ConnectionPatch, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> ConnectionAnswer:
     """Change a connection; 409 `sso_in_use` where nobody could sign in afterwards."""
     change = ConnectionChange(
@@ -245,14 +248,14 @@ async def update_connection(
         sign_requests=body.sign_requests,
         want_assertions_encrypted=body.want_assertions_encrypted,
     )
-    return _render(await services.connections.update(caller, org, connection_id, change), services.urls)
+    return _render(tag(await services.connections.update(caller, org, connection_id, change)), services.urls)
 
 
 @router.delete(
     "/{connection_id}",
     status_code=204,
     operation_id=Operation.DELETE_CONNECTION,
-    responses=problems(401, 403, 404, 409),
+    responses=problems(401, 403, 404, 409, 412),
 )
 async def delete_connection(org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep) -> None:
     """Delete a connection with its identities and sessions."""
@@ -278,20 +281,22 @@ async def test_connection(org: OrgPath, connection_id: str, caller: CallerDep, s
 
 
 @router.post(
-    "/{connection_id}/activate", operation_id=Operation.ACTIVATE_CONNECTION, responses=problems(401, 403, 404, 409)
+    "/{connection_id}/activate", operation_id=Operation.ACTIVATE_CONNECTION, responses=problems(401, 403, 404, 409, 412)
 )
 async def activate_connection(
-    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep
+    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> ConnectionAnswer:
     """Let people sign in through it; 409 `connection_incomplete` names what is missing."""
-    return _render(await services.connections.activate(caller, org, connection_id), services.urls)
+    return _render(tag(await services.connections.activate(caller, org, connection_id)), services.urls)
 
 
 @router.post(
-    "/{connection_id}/deactivate", operation_id=Operation.DEACTIVATE_CONNECTION, responses=problems(401, 403, 404, 409)
+    "/{connection_id}/deactivate",
+    operation_id=Operation.DEACTIVATE_CONNECTION,
+    responses=problems(401, 403, 404, 409, 412),
 )
 async def deactivate_connection(
-    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep
+    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> ConnectionAnswer:
     """Switch it off; 409 `sso_in_use` for the last one while SSO is on."""
-    return _render(await services.connections.deactivate(caller, org, connection_id), services.urls)
+    return _render(tag(await services.connections.deactivate(caller, org, connection_id)), services.urls)

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import SHOWS_ITS_TAG, TagDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
@@ -207,10 +208,12 @@ def _render_token(token: DirectoryToken) -> DirectoryTokenAnswer:
     return DirectoryTokenAnswer(id=token.id, created_at=token.created_at, last_used_at=token.last_used_at)
 
 
-@router.get("", operation_id=Operation.GET_DIRECTORY, responses=problems(401, 403, 404))
-async def get_directory(org: OrgPath, caller: CallerDep, services: ServicesDep) -> DirectoryDetailsAnswer:
+@router.get("", operation_id=Operation.GET_DIRECTORY, responses={200: SHOWS_ITS_TAG, **problems(401, 403, 404)})
+async def get_directory(org: OrgPath, caller: CallerDep, services: ServicesDep, tag: TagDep) -> DirectoryDetailsAnswer:
     """The settings, where the identity provider pushes to, and how much it has pushed."""
-    settings = _render(await services.directory.get(caller, org), services.urls)
+    directory = await services.directory.get(caller, org)
+    tag.mark(directory.settings)
+    settings = _render(directory, services.urls)
     counts = await services.directory.counts(caller, org)
     return DirectoryDetailsAnswer(
         **settings.model_dump(),
@@ -236,9 +239,9 @@ async def list_directory_groups(
     return list_of(await services.directory.groups(caller, org, page), _render_group)
 
 
-@router.patch("", operation_id=Operation.UPDATE_DIRECTORY, responses=problems(401, 403, 404, 409, 422))
+@router.patch("", operation_id=Operation.UPDATE_DIRECTORY, responses=problems(401, 403, 404, 409, 412, 422))
 async def update_directory(
-    org: OrgPath, body: DirectoryPatch, caller: CallerDep, services: ServicesDep
+    org: OrgPath, body: DirectoryPatch, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> DirectoryAnswer:
     """Change the settings."""
     change = DirectoryChange(
@@ -249,7 +252,9 @@ async def update_directory(
         lenient_members=body.lenient_members,
         breaker=BreakerChange(**body.breaker.model_dump()) if body.breaker else None,
     )
-    return _render(await services.directory.update(caller, org, change), services.urls)
+    directory = await services.directory.update(caller, org, change)
+    tag.mark(directory.settings)
+    return _render(directory, services.urls)
 
 
 @router.post("/preview", operation_id=Operation.PREVIEW_DIRECTORY_ENABLEMENT, responses=problems(401, 403, 404, 409))

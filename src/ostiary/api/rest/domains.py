@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
@@ -87,10 +88,12 @@ async def list_domains(org: OrgPath, caller: CallerDep, services: ServicesDep, p
     return list_of(await services.domains.list(caller, org, page), _render)
 
 
-@router.get("/{domain_id}", operation_id=Operation.GET_DOMAIN, responses=problems(401, 403, 404))
-async def get_domain(org: OrgPath, domain_id: str, caller: CallerDep, services: ServicesDep) -> DomainAnswer:
+@router.get("/{domain_id}", operation_id=Operation.GET_DOMAIN, responses=tagged(401, 403, 404))
+async def get_domain(
+    org: OrgPath, domain_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> DomainAnswer:
     """One domain."""
-    return _render(await services.domains.get(caller, org, domain_id))
+    return _render(tag(await services.domains.get(caller, org, domain_id)))
 
 
 @router.post("/{domain_id}/verify", operation_id=Operation.VERIFY_DOMAIN, responses=problems(401, 403, 404, 409, 503))
@@ -100,7 +103,7 @@ async def verify_domain(org: OrgPath, domain_id: str, caller: CallerDep, service
 
 
 @router.delete(
-    "/{domain_id}", status_code=204, operation_id=Operation.DELETE_DOMAIN, responses=problems(401, 403, 404, 409)
+    "/{domain_id}", status_code=204, operation_id=Operation.DELETE_DOMAIN, responses=problems(401, 403, 404, 409, 412)
 )
 async def delete_domain(org: OrgPath, domain_id: str, caller: CallerDep, services: ServicesDep) -> None:
     """Remove the domain; 409 `sso_in_use` where nobody could sign in afterwards."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
@@ -131,25 +132,27 @@ async def list_members(
     return list_of(await services.members.list(caller, org, matching, page), render_member)
 
 
-@router.get("/{member_id}", operation_id=Operation.GET_MEMBER, responses=problems(401, 403, 404))
-async def get_member(org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep) -> MemberAnswer:
+@router.get("/{member_id}", operation_id=Operation.GET_MEMBER, responses=tagged(401, 403, 404))
+async def get_member(
+    org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> MemberAnswer:
     """One member."""
-    return render_member(await services.members.get(caller, org, member_id))
+    return render_member(tag(await services.members.get(caller, org, member_id)))
 
 
-@router.patch("/{member_id}", operation_id=Operation.UPDATE_MEMBER, responses=problems(401, 403, 404, 409, 422))
+@router.patch("/{member_id}", operation_id=Operation.UPDATE_MEMBER, responses=problems(401, 403, 404, 409, 412, 422))
 async def update_member(
-    org: OrgPath, member_id: MemberPath, body: MemberChange, caller: CallerDep, services: ServicesDep
+    org: OrgPath, member_id: MemberPath, body: MemberChange, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> MemberAnswer:
     """Change the role.
 
     409 `directory_managed` while an identity provider manages roles; 409 `last_administrator`.
     """
-    return render_member(await services.members.set_role(caller, org, member_id, body.role))
+    return render_member(tag(await services.members.set_role(caller, org, member_id, body.role)))
 
 
 @router.delete(
-    "/{member_id}", status_code=204, operation_id=Operation.REMOVE_MEMBER, responses=problems(401, 403, 404, 409)
+    "/{member_id}", status_code=204, operation_id=Operation.REMOVE_MEMBER, responses=problems(401, 403, 404, 409, 412)
 )
 async def remove_member(org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep) -> None:
     """Remove the member with their teams, database roles and sessions; credentials they made stay.
@@ -162,32 +165,34 @@ async def remove_member(org: OrgPath, member_id: MemberPath, caller: CallerDep, 
 @router.post(
     "/{member_id}/require-sso",
     operation_id=Operation.REQUIRE_SSO_OF_MEMBER,
-    responses=problems(401, 403, 404, 409),
+    responses=problems(401, 403, 404, 409, 412),
 )
 async def require_sso_of_member(
-    org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep
+    org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> MemberAnswer:
     """Let another administrator's password sessions lose this organization, before their first SSO sign-in.
 
     409 `sso_not_enabled`; 409 `own_membership`.
     """
-    return render_member(await services.members.require_sso(caller, org, member_id))
+    return render_member(tag(await services.members.require_sso(caller, org, member_id)))
 
 
-@router.post("/{member_id}/suspend", operation_id=Operation.SUSPEND_MEMBER, responses=problems(401, 403, 404, 409))
-async def suspend_member(org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep) -> MemberAnswer:
+@router.post("/{member_id}/suspend", operation_id=Operation.SUSPEND_MEMBER, responses=problems(401, 403, 404, 409, 412))
+async def suspend_member(
+    org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> MemberAnswer:
     """Take all access away, and keep the member visible. 409 `directory_managed`; 409 `last_administrator`."""
-    return render_member(await services.members.suspend(caller, org, member_id))
+    return render_member(tag(await services.members.suspend(caller, org, member_id)))
 
 
 @router.post(
-    "/{member_id}/reactivate", operation_id=Operation.REACTIVATE_MEMBER, responses=problems(401, 403, 404, 409)
+    "/{member_id}/reactivate", operation_id=Operation.REACTIVATE_MEMBER, responses=problems(401, 403, 404, 409, 412)
 )
 async def reactivate_member(
-    org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep
+    org: OrgPath, member_id: MemberPath, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> MemberAnswer:
     """Give a suspended member access again. 409 `directory_managed`."""
-    return render_member(await services.members.reactivate(caller, org, member_id))
+    return render_member(tag(await services.members.reactivate(caller, org, member_id)))
 
 
 @router.get("/{member_id}/identities", operation_id=Operation.LIST_MEMBER_IDENTITIES, responses=problems(401, 403, 404))

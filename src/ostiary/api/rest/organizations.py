@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
@@ -117,20 +118,20 @@ async def create_organization(body: NewOrganization, caller: CallerDep, services
     return render_organization(await services.organizations.create(caller, name=body.name, slug=body.slug))
 
 
-@router.get("/organizations/{org}", operation_id=Operation.GET_ORGANIZATION, responses=problems(401, 403, 404))
-async def get_organization(org: OrgPath, caller: CallerDep, services: ServicesDep) -> OrganizationAnswer:
+@router.get("/organizations/{org}", operation_id=Operation.GET_ORGANIZATION, responses=tagged(401, 403, 404))
+async def get_organization(org: OrgPath, caller: CallerDep, services: ServicesDep, tag: TagDep) -> OrganizationAnswer:
     """One organization of the caller's."""
-    return render_organization(await services.organizations.get(caller, org))
+    return render_organization(tag(await services.organizations.get(caller, org)))
 
 
 @router.patch(
-    "/organizations/{org}", operation_id=Operation.UPDATE_ORGANIZATION, responses=problems(401, 403, 404, 409, 422)
+    "/organizations/{org}", operation_id=Operation.UPDATE_ORGANIZATION, responses=problems(401, 403, 404, 409, 412, 422)
 )
 async def update_organization(
-    org: OrgPath, body: OrganizationChange, caller: CallerDep, services: ServicesDep
+    org: OrgPath, body: OrganizationChange, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> OrganizationAnswer:
     """Change name or slug."""
-    return render_organization(await services.organizations.update(caller, org, name=body.name, slug=body.slug))
+    return render_organization(tag(await services.organizations.update(caller, org, name=body.name, slug=body.slug)))
 
 
 def _audit_filter(

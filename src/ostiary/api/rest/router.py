@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Depends
 
+from ostiary.api.etags import seen_versions
 from ostiary.api.rest import (
     auth,
     connections,
@@ -22,7 +23,7 @@ from ostiary.api.rest import (
 )
 from ostiary.api.unambiguous import unambiguous
 
-router = APIRouter(dependencies=[Depends(unambiguous)])
+router = APIRouter(dependencies=[Depends(unambiguous), Depends(seen_versions)])
 for module in (
     auth,
     organizations,

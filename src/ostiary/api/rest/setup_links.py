@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
@@ -148,14 +149,19 @@ async def list_setup_links(
     return list_of(await services.setup_links.list(caller, org, page), _render)
 
 
-@router.get("/{setup_link_id}", operation_id=Operation.GET_SETUP_LINK, responses=problems(401, 403, 404))
-async def get_setup_link(org: OrgPath, setup_link_id: str, caller: CallerDep, services: ServicesDep) -> SetupLinkAnswer:
+@router.get("/{setup_link_id}", operation_id=Operation.GET_SETUP_LINK, responses=tagged(401, 403, 404))
+async def get_setup_link(
+    org: OrgPath, setup_link_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> SetupLinkAnswer:
     """One setup link."""
-    return _render(await services.setup_links.get(caller, org, setup_link_id))
+    return _render(tag(await services.setup_links.get(caller, org, setup_link_id)))
 
 
 @router.delete(
-    "/{setup_link_id}", status_code=204, operation_id=Operation.REVOKE_SETUP_LINK, responses=problems(401, 403, 404)
+    "/{setup_link_id}",
+    status_code=204,
+    operation_id=Operation.REVOKE_SETUP_LINK,
+    responses=problems(401, 403, 404, 412),
 )
 async def revoke_setup_link(org: OrgPath, setup_link_id: str, caller: CallerDep, services: ServicesDep) -> None:
     """Stop the link at once."""

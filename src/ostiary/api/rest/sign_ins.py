@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ClientDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.auth import EmailRequest, SignedInAnswer, render_signed_in
 from ostiary.api.rest.organizations import OrgPath
@@ -81,8 +82,10 @@ async def list_sign_ins(org: OrgPath, caller: CallerDep, services: ServicesDep, 
 
 
 @router.get(
-    "/organizations/{org}/sign-ins/{trace_id}", operation_id=Operation.GET_SIGN_IN, responses=problems(401, 403, 404)
+    "/organizations/{org}/sign-ins/{trace_id}", operation_id=Operation.GET_SIGN_IN, responses=tagged(401, 403, 404)
 )
-async def get_sign_in(org: OrgPath, trace_id: str, caller: CallerDep, services: ServicesDep) -> SignInAnswer:
+async def get_sign_in(
+    org: OrgPath, trace_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> SignInAnswer:
     """One attempt, step by step."""
-    return render_trace(await services.sign_in_log.get(caller, org, trace_id))
+    return render_trace(tag(await services.sign_in_log.get(caller, org, trace_id)))

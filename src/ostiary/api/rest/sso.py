@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, Request
@@ -139,24 +140,23 @@ def _render_disablement(effects: DisablementEffects) -> DisablementEffectsAnswer
     )
 
 
-@router.get("", operation_id=Operation.GET_SSO, responses=problems(401, 403, 404))
-async def get_sso(org: OrgPath, caller: CallerDep, services: ServicesDep) -> SsoAnswer:
+@router.get("", operation_id=Operation.GET_SSO, responses=tagged(401, 403, 404))
+async def get_sso(org: OrgPath, caller: CallerDep, services: ServicesDep, tag: TagDep) -> SsoAnswer:
     """The settings."""
-    return _render(await services.sso.get(caller, org))
+    return _render(tag(await services.sso.get(caller, org)))
 
 
-@router.patch("", operation_id=Operation.UPDATE_SSO, responses=problems(401, 403, 404, 409, 422))
-async def update_sso(org: OrgPath, body: SsoChange, caller: CallerDep, services: ServicesDep) -> SsoAnswer:
+@router.patch("", operation_id=Operation.UPDATE_SSO, responses=problems(401, 403, 404, 409, 412, 422))
+async def update_sso(org: OrgPath, body: SsoChange, caller: CallerDep, services: ServicesDep, tag: TagDep) -> SsoAnswer:
     """Change session duration and role management."""
-    return _render(
-        await services.sso.update(
-            caller,
-            org,
-            session_duration_seconds=body.session_duration_seconds,
-            manage_roles=body.manage_roles_via_sso,
-            role_attribute=body.role_attribute,
-        )
+    changed = await services.sso.update(
+        caller,
+        org,
+        session_duration_seconds=body.session_duration_seconds,
+        manage_roles=body.manage_roles_via_sso,
+        role_attribute=body.role_attribute,
     )
+    return _render(tag(changed))
 
 
 @router.post("/preview", operation_id=Operation.PREVIEW_SSO_ENABLEMENT, responses=problems(401, 403, 404, 409))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberPath
 from ostiary.api.rest.organizations import OrgPath
@@ -60,22 +61,24 @@ async def list_teams(org: OrgPath, caller: CallerDep, services: ServicesDep, pag
     return list_of(await services.teams.list(caller, org, page), _render_team)
 
 
-@router.get("/{team_id}", operation_id=Operation.GET_TEAM, responses=problems(401, 403, 404))
-async def get_team(org: OrgPath, team_id: TeamPath, caller: CallerDep, services: ServicesDep) -> TeamAnswer:
+@router.get("/{team_id}", operation_id=Operation.GET_TEAM, responses=tagged(401, 403, 404))
+async def get_team(
+    org: OrgPath, team_id: TeamPath, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> TeamAnswer:
     """One team."""
-    return _render_team(await services.teams.get(caller, org, team_id))
+    return _render_team(tag(await services.teams.get(caller, org, team_id)))
 
 
-@router.patch("/{team_id}", operation_id=Operation.UPDATE_TEAM, responses=problems(401, 403, 404, 409, 422))
+@router.patch("/{team_id}", operation_id=Operation.UPDATE_TEAM, responses=problems(401, 403, 404, 409, 412, 422))
 async def update_team(
-    org: OrgPath, team_id: TeamPath, body: TeamName, caller: CallerDep, services: ServicesDep
+    org: OrgPath, team_id: TeamPath, body: TeamName, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> TeamAnswer:
     """Change the name."""
-    return _render_team(await services.teams.rename(caller, org, team_id, body.name))
+    return _render_team(tag(await services.teams.rename(caller, org, team_id, body.name)))
 
 
 @router.delete(
-    "/{team_id}", status_code=204, operation_id=Operation.DELETE_TEAM, responses=problems(401, 403, 404, 409)
+    "/{team_id}", status_code=204, operation_id=Operation.DELETE_TEAM, responses=problems(401, 403, 404, 409, 412)
 )
 async def delete_team(org: OrgPath, team_id: TeamPath, caller: CallerDep, services: ServicesDep) -> None:
     """Delete the team; its members stay members of the organization."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
@@ -186,23 +187,25 @@ async def list_webhooks(org: OrgPath, caller: CallerDep, services: ServicesDep, 
     return list_of(await services.webhooks.list(caller, org, page), _render)
 
 
-@router.get("/{webhook_id}", operation_id=Operation.GET_WEBHOOK, responses=problems(401, 403, 404))
-async def get_webhook(org: OrgPath, webhook_id: WebhookPath, caller: CallerDep, services: ServicesDep) -> WebhookAnswer:
+@router.get("/{webhook_id}", operation_id=Operation.GET_WEBHOOK, responses=tagged(401, 403, 404))
+async def get_webhook(
+    org: OrgPath, webhook_id: WebhookPath, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> WebhookAnswer:
     """One webhook."""
-    return _render(await services.webhooks.get(caller, org, webhook_id))
+    return _render(tag(await services.webhooks.get(caller, org, webhook_id)))
 
 
-@router.patch("/{webhook_id}", operation_id=Operation.UPDATE_WEBHOOK, responses=problems(401, 403, 404, 422))
+@router.patch("/{webhook_id}", operation_id=Operation.UPDATE_WEBHOOK, responses=problems(401, 403, 404, 412, 422))
 async def update_webhook(
-    org: OrgPath, webhook_id: WebhookPath, body: WebhookPatch, caller: CallerDep, services: ServicesDep
+    org: OrgPath, webhook_id: WebhookPath, body: WebhookPatch, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> WebhookAnswer:
     """Change the address or the subscriptions; switch it off, or on again."""
     change = WebhookChange(url=body.url, event_types=body.event_types, enabled=body.enabled)
-    return _render(await services.webhooks.update(caller, org, webhook_id, change))
+    return _render(tag(await services.webhooks.update(caller, org, webhook_id, change)))
 
 
 @router.delete(
-    "/{webhook_id}", status_code=204, operation_id=Operation.DELETE_WEBHOOK, responses=problems(401, 403, 404)
+    "/{webhook_id}", status_code=204, operation_id=Operation.DELETE_WEBHOOK, responses=problems(401, 403, 404, 412)
 )
 async def delete_webhook(org: OrgPath, webhook_id: WebhookPath, caller: CallerDep, services: ServicesDep) -> None:
     """Delete it, with its deliveries; nothing more is sent."""
@@ -259,13 +262,18 @@ async def list_webhook_deliveries(
 @router.get(
     "/{webhook_id}/deliveries/{delivery_id}",
     operation_id=Operation.GET_WEBHOOK_DELIVERY,
-    responses=problems(401, 403, 404),
+    responses=tagged(401, 403, 404),
 )
 async def get_webhook_delivery(
-    org: OrgPath, webhook_id: WebhookPath, delivery_id: DeliveryPath, caller: CallerDep, services: ServicesDep
+    org: OrgPath,
+    webhook_id: WebhookPath,
+    delivery_id: DeliveryPath,
+    caller: CallerDep,
+    services: ServicesDep,
+    tag: TagDep,
 ) -> DeliveryDetailsAnswer:
     """One delivery: what is sent, and what the receiver answered to each try."""
-    return _render_details(await services.webhooks.delivery(caller, org, webhook_id, delivery_id))
+    return _render_details(tag(await services.webhooks.delivery(caller, org, webhook_id, delivery_id)))
 
 
 @router.post(
