@@ -42,6 +42,7 @@ from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.domains import DomainService
+from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
@@ -111,6 +112,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         ),
         cookies=cookies,
         frontend_url=settings.frontend_url,
+        idempotency=IdempotencyService(kit, sealer),
         accounts=AccountService(kit, passwords, common_passwords(), throttle),
         passwords=PasswordService(kit, passwords, common_passwords(), throttle),
         organizations=OrganizationService(kit),

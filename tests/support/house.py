@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -245,6 +246,11 @@ class House:
         async with self._house.engine.connect() as connection:
             found = await connection.execute(text(f"SELECT count(*) FROM {table} WHERE {conditions}"), matching)
             return int(found.scalar_one())
+
+    async def column(self, table: str, name: str) -> list[Any]:
+        """What a table holds in one column."""
+        async with self._house.engine.connect() as connection:
+            return list((await connection.execute(text(f"SELECT {name} FROM {table}"))).scalars())
 
 
 @contextlib.asynccontextmanager

@@ -20,6 +20,7 @@ Enterprise identity for organizations: members, teams, databases, domains, SAML 
 
 Errors are RFC 9457 problems with a stable `code` and a `detail` that tells the next step. Lists page by `cursor`.
 A single resource has an `ETag`: send it as `If-Match`, and what somebody else changed in between is not overwritten.
+What creates something takes an `Idempotency-Key`, so that it can be sent again.
 """
 
 

@@ -15,6 +15,7 @@ from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
 from ostiary.services.domains import DomainService
+from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
@@ -42,6 +43,7 @@ class Services:
     authenticator: Authenticator
     cookies: SessionCookies
     frontend_url: str | None
+    idempotency: IdempotencyService
     accounts: AccountService
     passwords: PasswordService
     organizations: OrganizationService

@@ -13,6 +13,7 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.EMAIL_TOKENS: timedelta(0),
     Perishable.RECOVERY_LINKS: timedelta(0),
     Perishable.ATTEMPT_COUNTS: timedelta(0),
+    Perishable.IDEMPOTENCY_KEYS: timedelta(0),
     # Administrators see for a while which links there were.
     Perishable.SETUP_LINKS: timedelta(days=30),
     # A browser that comes back late, or a code used twice, is still told apart from nonsense for a day.

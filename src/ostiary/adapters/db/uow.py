@@ -17,6 +17,7 @@ from ostiary.adapters.db.repositories.directory_breaker import DirectoryBreaker
 from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups
 from ostiary.adapters.db.repositories.directory_users import DirectoryUsers
 from ostiary.adapters.db.repositories.domains import Domains
+from ostiary.adapters.db.repositories.idempotency import Idempotency
 from ostiary.adapters.db.repositories.identities import Identities
 from ostiary.adapters.db.repositories.invitations import Invitations
 from ostiary.adapters.db.repositories.members import Access, Members
@@ -33,6 +34,7 @@ from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
+from ostiary.services.ports.idempotency import IdempotencyRepository
 from ostiary.services.ports.invitations import InvitationRepository
 from ostiary.services.ports.organizations import (
     AuditRepository,
@@ -70,6 +72,7 @@ class SqlUnitOfWork:
         self.sessions: SessionRepository = Sessions(connection)
         self.email_tokens: EmailTokenRepository = EmailTokens(connection)
         self.attempts: AttemptRepository = Attempts(connection)
+        self.idempotency: IdempotencyRepository = Idempotency(connection)
         self.organizations: OrganizationRepository = Organizations(connection)
         self.members: MemberRepository = Members(connection)
         self.access: SessionReaper = Access(connection)

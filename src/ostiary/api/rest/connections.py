@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.etags import TagDep, tagged
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request
@@ -21,7 +22,7 @@ from ostiary.domain.connection import (
 from ostiary.services.connections import ConnectionChange, ConnectionDraft, ConnectionView, IdpSource
 from ostiary.services.context import Urls
 
-router = APIRouter(prefix="/v1/organizations/{org}/connections", tags=["connections"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/connections", tags=["connections"])
 
 
 class IdpRequest(Request):

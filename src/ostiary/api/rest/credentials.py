@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field, model_validator
 
 from ostiary.api.deps import CallerDep, ClientDep, PageDep, ServicesDep
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.databases import DatabasePath
 from ostiary.api.rest.organizations import OrgPath
@@ -15,7 +16,7 @@ from ostiary.domain.access import Operation
 from ostiary.domain.database import Credential
 from ostiary.services.ports.databases import CredentialFilter
 
-router = APIRouter(prefix="/v1", tags=["credentials"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1", tags=["credentials"])
 
 CredentialPath = Annotated[
     str, Path(max_length=64, description="The credential's id.", examples=["cred_01h455vb4pex5vsknk084sn02q"])

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberPath
 from ostiary.api.rest.organizations import OrgPath
@@ -14,7 +15,7 @@ from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
 from ostiary.domain.database import Database
 
-router = APIRouter(prefix="/v1/organizations/{org}/databases", tags=["databases"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/databases", tags=["databases"])
 
 DatabasePath = Annotated[
     str, Path(max_length=64, description="The database's id.", examples=["db_01h455vb4pex5vsknk084sn02q"])

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.etags import SHOWS_ITS_TAG, TagDep
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
@@ -17,7 +18,7 @@ from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.services.context import Urls
 from ostiary.services.directory import DirectoryChange
 
-router = APIRouter(prefix="/v1/organizations/{org}/directory", tags=["directory"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/directory", tags=["directory"])
 
 
 class BreakerAnswer(Answer):

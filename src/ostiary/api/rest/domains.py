@@ -7,14 +7,17 @@ from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.etags import TagDep, tagged
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
 
-router = APIRouter(prefix="/v1/organizations/{org}/domains", tags=["domains"])
-operator_router = APIRouter(prefix="/v1/operator/organizations/{org}/domains", tags=["operator"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/domains", tags=["domains"])
+operator_router = APIRouter(
+    route_class=CreatingRoute, prefix="/v1/operator/organizations/{org}/domains", tags=["operator"]
+)
 
 
 class NewDomain(Request):

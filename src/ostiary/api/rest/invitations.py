@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberAnswer, render_member
 from ostiary.api.rest.organizations import OrganizationAnswer, OrgPath, render_organization
@@ -15,7 +16,7 @@ from ostiary.domain.access import Operation
 from ostiary.domain.invitation import Invitation, InvitationStatus
 from ostiary.domain.membership import Role
 
-router = APIRouter(prefix="/v1", tags=["invitations"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1", tags=["invitations"])
 
 InvitationPath = Annotated[
     str, Path(max_length=64, description="The invitation's id.", examples=["inv_01h455vb4pex5vsknk084sn02q"])

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.etags import TagDep, tagged
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
@@ -16,7 +17,7 @@ from ostiary.domain.audit import AuditEvent
 from ostiary.domain.organization import AddOn, Organization, Plan
 from ostiary.services.ports.organizations import AuditFilter, OrganizationFilter
 
-router = APIRouter(prefix="/v1", tags=["organizations"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1", tags=["organizations"])
 operator_router = APIRouter(prefix="/v1/operator", tags=["operator"])
 
 OrgPath = Annotated[

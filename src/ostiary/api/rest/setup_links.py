@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.etags import TagDep, tagged
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
@@ -15,7 +16,7 @@ from ostiary.domain.setup_link import MAX_LIFETIME, MIN_LIFETIME, SetupIntent
 from ostiary.services.context import Urls
 from ostiary.services.setup_links import Setup, SetupLinkDraft, SetupLinkView
 
-router = APIRouter(prefix="/v1/organizations/{org}/setup-links", tags=["setup links"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/setup-links", tags=["setup links"])
 bearer_router = APIRouter(prefix="/v1/setup", tags=["setup links"])
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.etags import TagDep, tagged
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberPath
 from ostiary.api.rest.organizations import OrgPath
@@ -16,7 +17,7 @@ from ostiary.domain.access import Operation
 from ostiary.domain.membership import ManagedBy
 from ostiary.domain.team import Team
 
-router = APIRouter(prefix="/v1/organizations/{org}/teams", tags=["teams"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/teams", tags=["teams"])
 
 TeamPath = Annotated[
     str, Path(max_length=64, description="The team's id.", examples=["team_01h455vb4pex5vsknk084sn02q"])

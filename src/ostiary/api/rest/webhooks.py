@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.etags import TagDep, tagged
+from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
@@ -25,7 +26,7 @@ from ostiary.domain.webhook import (
 from ostiary.services.ports.webhooks import DeliveryFilter
 from ostiary.services.webhooks import WebhookChange
 
-router = APIRouter(prefix="/v1/organizations/{org}/webhooks", tags=["webhooks"])
+router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/webhooks", tags=["webhooks"])
 
 _HOOK = "hook_01h455vb4pex5vsknk084sn02q"
 _OVERLAP_SECONDS = int(SECRET_OVERLAP.total_seconds())

@@ -12,6 +12,7 @@ class Perishable(StrEnum):
     EMAIL_TOKENS = "email_tokens"
     RECOVERY_LINKS = "recovery_links"
     ATTEMPT_COUNTS = "attempt_counts"
+    IDEMPOTENCY_KEYS = "idempotency_keys"
     SETUP_LINKS = "setup_links"
     SIGN_IN_FLOWS = "sign_in_flows"
     ONE_TIME_CODES = "one_time_codes"

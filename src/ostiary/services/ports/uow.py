@@ -9,6 +9,7 @@ from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
+from ostiary.services.ports.idempotency import IdempotencyRepository
 from ostiary.services.ports.invitations import InvitationRepository
 from ostiary.services.ports.organizations import (
     AuditRepository,
@@ -42,6 +43,7 @@ class UnitOfWork(Protocol):
     sessions: SessionRepository
     email_tokens: EmailTokenRepository
     attempts: AttemptRepository
+    idempotency: IdempotencyRepository
     organizations: OrganizationRepository
     members: MemberRepository
     access: SessionReaper

@@ -12,6 +12,7 @@ from ostiary.adapters.db.tables.directory import (
     directory_tokens,
     directory_users,
 )
+from ostiary.adapters.db.tables.idempotency import idempotency_keys
 from ostiary.adapters.db.tables.organizations import (
     audit_events,
     credentials,
@@ -56,6 +57,7 @@ __all__ = [
     "directory_users",
     "domains",
     "email_tokens",
+    "idempotency_keys",
     "identities",
     "invitations",
     "members",
