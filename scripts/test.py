@@ -50,6 +50,7 @@ SUITES = {suite.name: suite for suite in EVERYDAY} | {
         (
             "tests/properties",
             "tests/integration/services/test_sizes.py",
+            "tests/integration/services/test_member_lists.py",
             "tests/integration/services/test_interleavings.py",
             "-m",
             "long or not long",

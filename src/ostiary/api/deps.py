@@ -1,6 +1,8 @@
 """What routers are given: the services, the caller, a page request."""
 
+import json
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -19,7 +21,7 @@ from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
 from ostiary.services.organizations import OrganizationService
-from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest, after_of
 from ostiary.services.passwords import PasswordService
 from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
@@ -76,6 +78,9 @@ def services_of(request: Request) -> Services:
     return services
 
 
+# Names of 300 characters stand in the cursors of lists sorted by them.
+MAX_CURSOR_LENGTH = 4096
+
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
@@ -90,13 +95,19 @@ ClientDep = Annotated[Client, Depends(client_of)]
 
 
 def _page(
+    request: Request,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items at most.")] = DEFAULT_LIMIT,
     cursor: Annotated[
         str | None,
-        Query(max_length=64, description="`next_cursor` of the page before; leave it out for the first page."),
+        Query(
+            max_length=MAX_CURSOR_LENGTH,
+            description="`next_cursor` of the page before, with the same filters and order; none for the first.",
+        ),
     ] = None,
 ) -> PageRequest:
-    return PageRequest(limit, cursor)
+    matching = sorted(item for item in request.query_params.multi_items() if item[0] not in {"limit", "cursor"})
+    listing = sha256(json.dumps([request.url.path, matching]).encode()).hexdigest()[:16]
+    return PageRequest(limit, None if cursor is None else after_of(cursor, listing), listing)
 
 
 PageDep = Annotated[PageRequest, Depends(_page)]

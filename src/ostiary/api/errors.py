@@ -96,7 +96,9 @@ def _scim_error(status: int, code: str, detail: str, headers: dict[str, str]) ->
 def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     status = STATUS[error.kind]
-    errors = [{"pointer": error.pointer, "code": error.code, "detail": error.detail}] if error.pointer else []
+    where = {"pointer": error.pointer, "parameter": error.parameter}
+    known = {name: value for name, value in where.items() if value is not None}
+    errors = [{**known, "code": error.code, "detail": error.detail}] if known else []
     return problem(request, status, error.code, error.detail, extra=error.extra, errors=errors)
 
 

@@ -21,8 +21,8 @@ class Kind(StrEnum):
 class DomainError(Exception):
     """A refusal with a stable code.
 
-    `pointer` is a JSON pointer to the field at fault; `extra` holds public members that help the caller go on
-    (`sign_in_url`, `trace_id`, `retry_after_seconds`).
+    `pointer` is a JSON pointer to the field at fault, `parameter` the name of a query parameter that is; `extra` holds
+    public members that help the caller go on (`sign_in_url`, `trace_id`, `retry_after_seconds`).
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class DomainError(Exception):
         detail: str,
         *,
         pointer: str | None = None,
+        parameter: str | None = None,
         extra: Mapping[str, str | int] | None = None,
     ) -> None:
         super().__init__(f"{code}: {detail}")
@@ -39,6 +40,7 @@ class DomainError(Exception):
         self.code = code
         self.detail = detail
         self.pointer = pointer
+        self.parameter = parameter
         self.extra: Mapping[str, str | int] = extra or {}
 
 

@@ -102,7 +102,10 @@ async def test_a_look_alike_address_is_another_address_and_case_is_none(
         ("limit=99999999999999999999999", "invalid_request"),
         ("limit=5&limit=6", "duplicate_parameter"),
         ("role=owner", "invalid_request"),
-        ("cursor=" + "x" * 65, "invalid_request"),
+        ("cursor=" + "x" * 65, "invalid_cursor"),
+        ("cursor=mem_01h455vb4pex5vsknk084sn02q", "invalid_cursor"),
+        ("cursor=" + "x" * 4097, "invalid_request"),
+        ("sort=password", "invalid_request"),
     ],
 )
 async def test_bad_queries_are_refused(client: httpx2.AsyncClient, ada: Person, query: str, code: str) -> None:

@@ -38,6 +38,22 @@ async def test_a_member_shows_person_role_teams_databases_and_where_they_came_fr
     assert listed["next_cursor"] is None
 
 
+async def test_members_are_sorted_and_a_cursor_belongs_to_one_order(
+    as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient
+) -> None:
+    asked = {"limit": "1", "sort": "-email"}
+    first = (await as_ada.get("/members", params=asked)).json()
+    rest = (await as_bo.get("/members", params={**asked, "cursor": first["next_cursor"]})).json()
+    emails = [item["user"]["email"] for page in (first, rest) for item in page["data"]]
+    assert emails == ["bo@acme.test", "ada@acme.test"]
+    for other in ({"sort": "email"}, {"sort": "-email", "role": "member"}, {}):
+        refused = await as_ada.get("/members", params={**other, "cursor": first["next_cursor"]})
+        assert code_of(refused, 422) == "invalid_cursor"
+        assert [each["parameter"] for each in refused.json()["errors"]] == ["cursor"]
+    assert code_of(await as_ada.get("/members", params={"sort": "role"}), 422) == "invalid_request"
+    assert code_of(await as_ada.get("/teams", params={"cursor": first["next_cursor"]}), 422) == "invalid_cursor"
+
+
 async def test_members_come_in_pages_and_by_filters(
     as_ada: httpx2.AsyncClient, as_bo: httpx2.AsyncClient, house: House, ada: Person
 ) -> None:

@@ -13,7 +13,7 @@ from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
 from ostiary.domain.membership import ManagedBy, MemberStatus, Provenance, Role, Source
-from ostiary.services.ports.organizations import MemberDetails, MemberFilter
+from ostiary.services.ports.organizations import MemberDetails, MemberFilter, MemberOrder
 from ostiary.services.ports.sign_in import LinkedIdentity
 
 router = APIRouter(prefix="/v1/organizations/{org}/members", tags=["members"])
@@ -126,9 +126,16 @@ async def list_members(
     managed_by: Annotated[ManagedBy | None, Query()] = None,
     team_id: Annotated[str | None, Query(max_length=64, description="Only members of this team.")] = None,
     q: Annotated[str | None, Query(max_length=200, description="Part of the name or e-mail address.")] = None,
+    sort: Annotated[
+        MemberOrder,
+        Query(
+            description="With a minus from the last to the first. Names without regard to case; who never signed in "
+            "comes before everybody who did."
+        ),
+    ] = MemberOrder.JOINED_AT,
 ) -> ListOf[MemberAnswer]:
-    """The members, oldest first."""
-    matching = MemberFilter(role=role, status=status, managed_by=managed_by, team_id=team_id, q=q)
+    """The members, in the order they joined unless told otherwise."""
+    matching = MemberFilter(role=role, status=status, managed_by=managed_by, team_id=team_id, q=q, order=sort)
     return list_of(await services.members.list(caller, org, matching, page), render_member)
 
 

@@ -91,15 +91,29 @@ class MemberDetails:
     database_administrator_of: tuple[tuple[str, str], ...]
 
 
+class MemberOrder(StrEnum):
+    """By what members are sorted, from the smallest on, or with a minus from the largest; equal ones by age."""
+
+    JOINED_AT = "joined_at"
+    NEWEST = "-joined_at"
+    NAME = "name"
+    NAME_DOWN = "-name"
+    EMAIL = "email"
+    EMAIL_DOWN = "-email"
+    LAST_SIGNED_IN_AT = "last_signed_in_at"
+    LAST_SIGNED_IN_AT_DOWN = "-last_signed_in_at"
+
+
 @dataclass(frozen=True, slots=True)
 class MemberFilter:
-    """Which members to list; None leaves a condition out. `q` is found in name or e-mail."""
+    """Which members to list, in which order; None leaves a condition out. `q` is found in name or e-mail."""
 
     role: Role | None = None
     status: MemberStatus | None = None
     managed_by: ManagedBy | None = None
     team_id: str | None = None
     q: str | None = None
+    order: MemberOrder = MemberOrder.JOINED_AT
 
 
 class MemberRepository(Protocol):

@@ -45,4 +45,4 @@ def page_of(
     """A page out of up to `limit + 1` rows: the one too many says that there is a next page."""
     kept = rows[: request.limit]
     more = len(rows) > request.limit
-    return Page(tuple(read(row) for row in kept), cursor(kept[-1]) if more else None)
+    return Page(tuple(read(row) for row in kept), request.cursor(cursor(kept[-1])) if more else None)

@@ -128,7 +128,7 @@ class DirectoryBreaker(Repository):
         found = [_held_member(row) for row in await self._execute(statement)]
         if page is None or len(found) <= page.limit:
             return Page(tuple(found), None)
-        return Page(tuple(found[: page.limit]), found[page.limit - 1].member_id)
+        return Page(tuple(found[: page.limit]), page.cursor(found[page.limit - 1].member_id))
 
     async def restore(self, organization_id: str, at: datetime) -> None:
         """Make everybody held back active again, with what the directory deleted of them."""

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
 
-from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.member_order import cursor_of, in_order
 from ostiary.adapters.db.repositories.member_rows import member_values, read_member
 from ostiary.adapters.db.tables import (
     database_administrators,
@@ -123,14 +124,11 @@ class Members(Repository):
         return None if member is None else (await self._detailed(organization_id, [member]))[0]
 
     async def list(self, organization_id: str, matching: MemberFilter, page: PageRequest) -> Page[MemberDetails]:
-        """Members as the API shows them, oldest first."""
+        """Members as the API shows them, in the order asked for."""
         statement = select(members).where(members.c.organization_id == organization_id, *_conditions(matching))
-        if page.after is not None:
-            statement = statement.where(members.c.id > page.after)
-        rows = (await self._execute(statement.order_by(members.c.id).limit(page.limit + 1))).all()
-        kept = [read_member(row) for row in rows[: page.limit]]
-        cursor = kept[-1].id if len(rows) > page.limit else None
-        return Page(tuple(await self._detailed(organization_id, kept)), cursor)
+        rows = (await self._execute(in_order(statement, matching.order, page))).all()
+        found = page_of(rows, page, read_member, cursor_of(matching.order))
+        return Page(tuple(await self._detailed(organization_id, found.items)), found.next_cursor)
 
     async def _detailed(self, organization_id: str, found: Sequence[Member]) -> Sequence[MemberDetails]:
         """Teams and databases of all the members, in one statement each."""

@@ -76,6 +76,23 @@ members = Table(
         "id",
         postgresql_where=text("managed_by <> 'directory'"),
     ),
+    # The orders in which they are listed, besides by e-mail and by age.
+    Index("ix_members_by_name", "organization_id", text("lower(name)"), "id"),
+    Index(
+        "ix_members_by_sign_in",
+        "organization_id",
+        text("coalesce(last_signed_in_at, '1970-01-01 00:00:00+00'::timestamptz)"),
+        "id",
+    ),
+    # Part of a name or address, in one organization (pg_trgm, btree_gin).
+    Index(
+        "ix_members_search",
+        "organization_id",
+        "name",
+        "email",
+        postgresql_using="gin",
+        postgresql_ops={"name": "gin_trgm_ops", "email": "gin_trgm_ops"},
+    ),
 )
 
 
