@@ -15,6 +15,8 @@ A caller may do what one of its standings allows. What a standing is:
 - `signed_in`: any session but a recovery session; `password_session`: one made with a password.
 - `member`, `administrator`: a session that opens the organization, of a member with that role; an administrator is a
   member too. `database_administrator`: of the database in question.
+- `service_member`, `service_administrator`: a token of a service account with that role, whatever single sign-on asks
+  of people (R1, R15). It never makes service accounts, tokens or setup links: those begin with a person.
 - `recovery`: a session made with a recovery code or a mailed recovery link (R62).
 - `setup_sso`, `setup_directory`, `setup_domain`: the bearer of a setup link, for the one thing it names (R7).
 - `directory`: a directory's token, at /scim/v2 (R48); `operator`: the operator's token.

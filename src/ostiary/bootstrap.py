@@ -52,6 +52,7 @@ from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
 from ostiary.services.recovery_by_support import SupportRecoveryService
+from ostiary.services.service_accounts import ServiceAccountService
 from ostiary.services.setup_links import SetupLinkService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_entry import EntryClerk
@@ -121,6 +122,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         teams=TeamService(kit),
         databases=DatabaseService(kit),
         credentials=CredentialService(kit, throttle),
+        service_accounts=ServiceAccountService(kit),
         domains=DomainService(kit, DnsResolver(settings.dns_resolvers), ListedOwnership()),
         connections=ConnectionService(kit, keys, describer),
         setup_links=SetupLinkService(kit),

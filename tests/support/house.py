@@ -16,12 +16,12 @@ from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.adapters.system import SystemIds
 from ostiary.api.deps import Services
 from ostiary.domain import ids
-from ostiary.domain.access import Principal
 from ostiary.domain.account import Session, SessionKind
 from ostiary.domain.audit import AuditEvent
 from ostiary.domain.connection import Connection, ConnectionStatus, Provider
 from ostiary.domain.membership import Member, Role
 from ostiary.domain.organization import Organization
+from ostiary.domain.principal import Principal
 from ostiary.domain.sso_policy import ROLES_REMOVED
 from ostiary.services import secrets
 from ostiary.services.context import Caller, Kit

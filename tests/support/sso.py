@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from lxml import etree
 
-from ostiary.domain.access import OPERATOR
 from ostiary.domain.connection import Connection, NameIdFormat, Provider
 from ostiary.domain.domain_name import DomainStatus
 from ostiary.domain.organization import AddOn, Plan
+from ostiary.domain.principal import OPERATOR
 from ostiary.services.accounts import SignedIn
 from ostiary.services.connections import ConnectionChange, ConnectionDraft, IdpSource
 from ostiary.services.context import Caller

@@ -151,6 +151,16 @@ _ORGANIZATION: dict[str, Ask] = {
     Operation.VERIFY_CREDENTIAL: Ask(
         lambda its: {"username": its["credential_username"], "secret": its["credential_secret"]}
     ),
+    Operation.CREATE_SERVICE_ACCOUNT: Ask(_is(name="New", role="administrator")),
+    Operation.LIST_SERVICE_ACCOUNTS: Ask(),
+    Operation.GET_SERVICE_ACCOUNT: Ask(),
+    Operation.UPDATE_SERVICE_ACCOUNT: Ask(_is(role="administrator")),
+    Operation.DELETE_SERVICE_ACCOUNT: Ask(),
+    Operation.CREATE_SERVICE_ACCOUNT_TOKEN: Ask(_is(name="New", expires_at="2099-01-01T00:00:00Z")),
+    Operation.LIST_SERVICE_ACCOUNT_TOKENS: Ask(),
+    Operation.LIST_TOKENS: Ask(),
+    Operation.REVOKE_TOKEN: Ask(path={"token_id": "service_token_id"}),
+    Operation.REVOKE_TOKENS: Ask(lambda its: {"ids": [its["service_token_id"]]}),
     Operation.CREATE_WEBHOOK: Ask(lambda its: {"url": its["hook_url"], "event_types": ["member.*"]}),
     Operation.LIST_WEBHOOKS: Ask(),
     Operation.GET_WEBHOOK: Ask(),

@@ -18,10 +18,11 @@ from ostiary import bootstrap
 from ostiary.adapters.system import SystemIds
 from ostiary.api.app import create_app
 from ostiary.domain import ids
-from ostiary.domain.access import OPERATOR, Standing
+from ostiary.domain.access import Standing
 from ostiary.domain.connection import Provider
 from ostiary.domain.directory import DirectoryToken, GroupChange
 from ostiary.domain.membership import Role
+from ostiary.domain.principal import OPERATOR
 from ostiary.domain.setup_link import SetupIntent
 from ostiary.services import secrets
 from ostiary.services.connections import ConnectionDraft, IdpSource
@@ -59,6 +60,11 @@ ACTORS = (
     "SSO session of another organization",
     "recovery session",
     "directory",
+    "service account in acme",
+    "administrating service account in acme",
+    "service account in bolts",
+    "administrating service account in bolts",
+    "service account of another organization",
     "operator",
     "setup link for sso",
     "setup link for directory",
@@ -170,6 +176,7 @@ class _Company:
         [delivery, *_] = (
             await services.webhooks.deliveries(founder.caller, slug, webhook.id, DeliveryFilter(), PageRequest())
         ).items
+        await self._service_accounts()
         things |= {
             "team_id": team.id,
             "other_team_id": other_team.id,
@@ -204,6 +211,16 @@ class _Company:
         )
         await self._mailed(founder)
         return idp
+
+    async def _service_accounts(self) -> None:
+        """One of each role, with a token."""
+        service, founder = self.house.services.service_accounts, self.founder.caller
+        for role in Role:
+            account = await service.create(founder, self.slug, name=f"Robot {role}", role=role)
+            made = await service.create_token(founder, self.slug, account.id, name="CI", expires_at=None)
+            self.things[f"service {role}"] = made.secret
+            # In the end the administrator's, whose calls never need its own.
+            self.things.update({"service_account_id": account.id, "service_token_id": made.token.id})
 
     async def _mailed(self, founder: Person) -> None:
         """What the founder finds in the mail."""
@@ -293,6 +310,18 @@ def _actors(acme: _Company, bolts: _Company, stranger: Person) -> Iterable[Actor
     yield Actor("recovery session", BOLTS, _OUTSIDE | {Standing.RECOVERY}, sso["recovery"])
     yield Actor(
         "directory", BOLTS, _OUTSIDE | {Standing.DIRECTORY}, sso["scim"], frozenset({"invalid_token", "forbidden"})
+    )
+    service_member = _OUTSIDE | {Standing.SERVICE_MEMBER}
+    service_administrator = service_member | {Standing.SERVICE_ADMINISTRATOR}
+    for home in (acme, bolts):
+        yield Actor(f"service account in {home.slug}", home.slug, service_member, home.things["service member"])
+        robot, its = home.things["service administrator"], service_administrator
+        if home is bolts:
+            # The directory is on there, and it may speak for it (R48).
+            its |= {Standing.DIRECTORY}
+        yield Actor(f"administrating service account in {home.slug}", home.slug, its, robot)
+    yield Actor(
+        "service account of another organization", BOLTS, _OUTSIDE, acme.things["service administrator"], nowhere
     )
     yield Actor("operator", ACME, _OUTSIDE | {Standing.OPERATOR}, OPERATOR_TOKEN)
     for intent, standing in (

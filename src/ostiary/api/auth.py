@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ostiary.api.request_id import request_id_of
-from ostiary.domain.access import OPERATOR, CredentialKind, Principal
 from ostiary.domain.errors import forbidden, unauthenticated
+from ostiary.domain.principal import OPERATOR, CredentialKind, Principal
 from ostiary.services import secrets
 from ostiary.services.context import Caller, Client
 
@@ -24,6 +24,14 @@ class PrincipalLookup(Protocol):
 
     async def session(self, secret: str) -> Principal | None:
         """The caller behind a session secret."""
+        ...
+
+    async def service_account(self, secret: str) -> Principal | None:
+        """The service account behind a token."""
+        ...
+
+    async def directory_by_service_account(self, secret: str) -> Principal | None:
+        """The directory that an administrating service account may push to."""
         ...
 
     async def setup_link(self, secret: str) -> Principal | None:
@@ -89,6 +97,8 @@ class Authenticator:
             principal = OPERATOR
         elif secret.startswith(secrets.SESSION):
             principal = await self.lookup.session(secret)
+        elif secret.startswith(secrets.SERVICE_ACCOUNT):
+            principal = await self.lookup.service_account(secret)
         elif secret.startswith(secrets.SETUP):
             principal = await self.lookup.setup_link(secret)
         if principal is None:
@@ -98,12 +108,17 @@ class Authenticator:
     async def directory(self, request: Request) -> Caller:
         """The directory behind a SCIM request's bearer token; raises 401 (R48)."""
         secret = _bearer(request)
-        principal = await self.lookup.directory_token(secret) if secret and secret.startswith(secrets.SCIM) else None
+        principal = None
+        if secret is not None and secret.startswith(secrets.SCIM):
+            principal = await self.lookup.directory_token(secret)
+        elif secret is not None and secret.startswith(secrets.SERVICE_ACCOUNT):
+            principal = await self.lookup.directory_by_service_account(secret)
         if principal is None or principal.kind is not CredentialKind.DIRECTORY_TOKEN:
             raise unauthenticated(
                 "invalid_token",
-                "Send the directory's token as 'Authorization: Bearer ost_scim_…'. An administrator makes one at "
-                "POST /v1/organizations/{org}/directory/tokens.",
+                "Send the directory's token as 'Authorization: Bearer ost_scim_…', while Directory Sync is on. An "
+                "administrator makes one at POST /v1/organizations/{org}/directory/tokens. The token of a service "
+                "account does too, if that is an administrator.",
             )
         return Caller(principal, request_id_of(request))
 

@@ -27,6 +27,7 @@ from ostiary.services.provisioning_groups import GroupProvisioningService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
 from ostiary.services.recovery_by_support import SupportRecoveryService
+from ostiary.services.service_accounts import ServiceAccountService
 from ostiary.services.setup_links import SetupLinkService
 from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_finish import FinishService
@@ -54,6 +55,7 @@ class Services:
     teams: TeamService
     databases: DatabaseService
     credentials: CredentialService
+    service_accounts: ServiceAccountService
     domains: DomainService
     connections: ConnectionService
     setup_links: SetupLinkService

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from ostiary.domain.account import SessionKind
 from ostiary.domain.errors import DomainError, Kind, forbidden, unauthenticated
+from ostiary.domain.membership import Role
+from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.domain.setup_link import SetupIntent
 
 
@@ -22,42 +24,14 @@ class Standing(StrEnum):
     MEMBER = "member"
     DATABASE_ADMINISTRATOR = "database_administrator"
     ADMINISTRATOR = "administrator"
+    SERVICE_MEMBER = "service_member"
+    SERVICE_ADMINISTRATOR = "service_administrator"
     RECOVERY = "recovery"
     SETUP_SSO = "setup_sso"
     SETUP_DIRECTORY = "setup_directory"
     SETUP_DOMAIN = "setup_domain"
     DIRECTORY = "directory"
     OPERATOR = "operator"
-
-
-class CredentialKind(StrEnum):
-    """What a request authenticated itself with."""
-
-    SESSION = "session"
-    DIRECTORY_TOKEN = "directory_token"
-    SETUP_LINK = "setup_link"
-    OPERATOR_TOKEN = "operator_token"
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The caller behind a valid credential.
-
-    `organization_id` is set where the credential opens that one alone: SSO and recovery sessions, directory tokens,
-    setup links. `email` of a setup link is its creator's.
-    """
-
-    kind: CredentialKind
-    id: str
-    account_id: str | None = None
-    email: str | None = None
-    session_kind: SessionKind | None = None
-    organization_id: str | None = None
-    connection_id: str | None = None
-    setup_intent: SetupIntent | None = None
-
-
-OPERATOR = Principal(CredentialKind.OPERATOR_TOKEN, id="operator")
 
 
 class Operation(StrEnum):
@@ -114,6 +88,16 @@ class Operation(StrEnum):
     REVOKE_CREDENTIAL = "revoke_credential"
     REVOKE_CREDENTIALS = "revoke_credentials"
     VERIFY_CREDENTIAL = "verify_credential"
+    CREATE_SERVICE_ACCOUNT = "create_service_account"
+    LIST_SERVICE_ACCOUNTS = "list_service_accounts"
+    GET_SERVICE_ACCOUNT = "get_service_account"
+    UPDATE_SERVICE_ACCOUNT = "update_service_account"
+    DELETE_SERVICE_ACCOUNT = "delete_service_account"
+    CREATE_SERVICE_ACCOUNT_TOKEN = "create_service_account_token"
+    LIST_SERVICE_ACCOUNT_TOKENS = "list_service_account_tokens"
+    LIST_TOKENS = "list_tokens"
+    REVOKE_TOKEN = "revoke_token"
+    REVOKE_TOKENS = "revoke_tokens"
     ADD_DOMAIN = "add_domain"
     LIST_DOMAINS = "list_domains"
     GET_DOMAIN = "get_domain"
@@ -178,10 +162,12 @@ class Operation(StrEnum):
 _ANYONE = frozenset({Standing.ANYONE})
 _SIGNED_IN = frozenset({Standing.SIGNED_IN})
 _PASSWORD_SESSION = frozenset({Standing.PASSWORD_SESSION})
-_MEMBERS = frozenset({Standing.MEMBER, Standing.ADMINISTRATOR})
-_DATABASE_ADMINISTRATORS = frozenset({Standing.DATABASE_ADMINISTRATOR, Standing.ADMINISTRATOR})
-_ADMINISTRATORS = frozenset({Standing.ADMINISTRATOR})
-_REPAIRERS = frozenset({Standing.ADMINISTRATOR, Standing.RECOVERY})
+# What a service account must not do: make more of its kind, or hand out what is meant for people.
+_PEOPLE_ADMINISTRATING = frozenset({Standing.ADMINISTRATOR})
+_ADMINISTRATORS = frozenset({Standing.ADMINISTRATOR, Standing.SERVICE_ADMINISTRATOR})
+_MEMBERS = _ADMINISTRATORS | {Standing.MEMBER, Standing.SERVICE_MEMBER}
+_DATABASE_ADMINISTRATORS = _ADMINISTRATORS | {Standing.DATABASE_ADMINISTRATOR}
+_REPAIRERS = _ADMINISTRATORS | {Standing.RECOVERY}
 _OPERATOR = frozenset({Standing.OPERATOR})
 
 PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
@@ -236,6 +222,16 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.LIST_ORGANIZATION_CREDENTIALS: _ADMINISTRATORS,
     Operation.REVOKE_CREDENTIAL: _DATABASE_ADMINISTRATORS,
     Operation.REVOKE_CREDENTIALS: _ADMINISTRATORS,
+    Operation.CREATE_SERVICE_ACCOUNT: _PEOPLE_ADMINISTRATING,
+    Operation.LIST_SERVICE_ACCOUNTS: _ADMINISTRATORS,
+    Operation.GET_SERVICE_ACCOUNT: _ADMINISTRATORS,
+    Operation.UPDATE_SERVICE_ACCOUNT: _PEOPLE_ADMINISTRATING,
+    Operation.DELETE_SERVICE_ACCOUNT: _PEOPLE_ADMINISTRATING,
+    Operation.CREATE_SERVICE_ACCOUNT_TOKEN: _PEOPLE_ADMINISTRATING,
+    Operation.LIST_SERVICE_ACCOUNT_TOKENS: _ADMINISTRATORS,
+    Operation.LIST_TOKENS: _ADMINISTRATORS,
+    Operation.REVOKE_TOKEN: _ADMINISTRATORS,
+    Operation.REVOKE_TOKENS: _ADMINISTRATORS,
     Operation.ADD_DOMAIN: _ADMINISTRATORS | {Standing.SETUP_DOMAIN},
     Operation.LIST_DOMAINS: _ADMINISTRATORS,
     Operation.GET_DOMAIN: _ADMINISTRATORS | {Standing.SETUP_DOMAIN},
@@ -256,7 +252,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.ENABLE_SSO: _ADMINISTRATORS,
     Operation.PREVIEW_SSO_DISABLEMENT: _REPAIRERS,
     Operation.DISABLE_SSO: _REPAIRERS,
-    Operation.RENEW_RECOVERY_CODES: _ADMINISTRATORS,
+    Operation.RENEW_RECOVERY_CODES: _PEOPLE_ADMINISTRATING,
     Operation.GET_DIRECTORY: _ADMINISTRATORS | {Standing.SETUP_DIRECTORY},
     Operation.UPDATE_DIRECTORY: _ADMINISTRATORS | {Standing.SETUP_DIRECTORY},
     Operation.PREVIEW_DIRECTORY_ENABLEMENT: _ADMINISTRATORS,
@@ -267,7 +263,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.REVOKE_DIRECTORY_TOKEN: _ADMINISTRATORS,
     Operation.LIST_DIRECTORY_USERS: _ADMINISTRATORS,
     Operation.LIST_DIRECTORY_GROUPS: _ADMINISTRATORS,
-    Operation.CREATE_SETUP_LINK: _ADMINISTRATORS,
+    Operation.CREATE_SETUP_LINK: _PEOPLE_ADMINISTRATING,
     Operation.LIST_SETUP_LINKS: _ADMINISTRATORS,
     Operation.GET_SETUP_LINK: _ADMINISTRATORS,
     Operation.REVOKE_SETUP_LINK: _ADMINISTRATORS,
@@ -310,6 +306,13 @@ def standings_of_setup_link(intent: SetupIntent) -> frozenset[Standing]:
     return frozenset({_BY_INTENT[intent]})
 
 
+def standings_of_service_account(role: Role) -> frozenset[Standing]:
+    """What a service account is to its organization: by its role alone, whatever single sign-on asks of people (R1)."""
+    if role is Role.ADMINISTRATOR:
+        return frozenset({Standing.SERVICE_MEMBER, Standing.SERVICE_ADMINISTRATOR})
+    return frozenset({Standing.SERVICE_MEMBER})
+
+
 def operations_open_to(standings: frozenset[Standing]) -> frozenset[Operation]:
     """The operations for which one of the standings suffices."""
     return frozenset(operation for operation, sufficing in PERMISSIONS.items() if sufficing & standings)
@@ -325,6 +328,8 @@ def standings_without_organization(principal: Principal | None) -> frozenset[Sta
         return _ANYONE | _of_session(principal.session_kind)
     if principal.setup_intent is not None:
         return _ANYONE | standings_of_setup_link(principal.setup_intent)
+    if principal.kind is CredentialKind.SERVICE_ACCOUNT_TOKEN:
+        return _ANYONE
     return _ANYONE | {Standing.DIRECTORY}
 
 

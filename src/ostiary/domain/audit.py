@@ -13,6 +13,7 @@ class ActorKind(StrEnum):
     """What kind of caller did it."""
 
     ACCOUNT = "account"
+    SERVICE_ACCOUNT = "service_account"
     OPERATOR = "operator"
     DIRECTORY = "directory"
     CONNECTION = "connection"
@@ -22,8 +23,8 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditActor:
-    """Who did it: an account, the operator, a directory (by SCIM), a connection (by sign-in), a setup
-    link, or ourselves.
+    """Who did it: an account, a service account, the operator, a directory (by SCIM), a connection (by sign-in), a
+    setup link, or ourselves.
     """
 
     kind: ActorKind

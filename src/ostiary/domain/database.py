@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ostiary.domain import ids
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -18,7 +20,8 @@ class Database:
 class Credential:
     """A database credential. It belongs to the organization and outlives its creator's membership (R15).
 
-    `created_by` is the creator's account, kept after a removal; `creator_removed` says that it is no member any more.
+    `created_by` is the creator's account or service account, kept after a removal; `created_by_email` its address or
+    name. `creator_removed` says that it is no member any more, or no more.
     """
 
     id: str
@@ -31,3 +34,8 @@ class Credential:
     creator_removed: bool
     created_at: datetime
     revoked_at: datetime | None = None
+
+    @property
+    def is_by_service_account(self) -> bool:
+        """Whether no person made it."""
+        return self.created_by is not None and ids.decode(ids.SERVICE_ACCOUNT, self.created_by) is not None

@@ -26,6 +26,7 @@ TRACE = "trace"
 SP_KEY = "key"
 SETUP_LINK = "setup"
 WEBHOOK = "hook"
+SERVICE_ACCOUNT = "svc"
 
 PREFIXES = frozenset(
     {
@@ -46,6 +47,7 @@ PREFIXES = frozenset(
         SP_KEY,
         SETUP_LINK,
         WEBHOOK,
+        SERVICE_ACCOUNT,
     }
 )
 

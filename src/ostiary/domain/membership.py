@@ -34,6 +34,7 @@ class Source(StrEnum):
 
     FOUNDER = "founder"
     PERSON = "person"
+    SERVICE_ACCOUNT = "service_account"
     INVITATION = "invitation"
     SAML = "saml"
     DIRECTORY = "directory"

@@ -1,6 +1,7 @@
 """Who a secret belongs to."""
 
-from ostiary.domain.access import CredentialKind, Principal
+from ostiary.domain.membership import Role
+from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services import secrets
 from ostiary.services.context import Kit
 
@@ -24,6 +25,45 @@ class AuthenticationService:
             if principal is not None and await uow.directories.note_use(digest, self._kit.clock.now()):
                 await uow.commit()
         return principal
+
+    async def service_account(self, secret: str) -> Principal | None:
+        """The service account behind a token that lives."""
+        digest, now = secrets.digest(secret), self._kit.clock.now()
+        async with self._kit.uow() as uow:
+            found = await uow.service_accounts.by_secret(digest, now)
+            if found is None:
+                return None
+            account, token_id = found
+            if await uow.service_accounts.note_use(digest, now):
+                await uow.commit()
+        return Principal(
+            CredentialKind.SERVICE_ACCOUNT_TOKEN,
+            id=token_id,
+            organization_id=account.organization_id,
+            service_account_id=account.id,
+            name=account.name,
+        )
+
+    async def directory_by_service_account(self, secret: str) -> Principal | None:
+        """The directory that an administrating service account may push to, if the directory is on (R48)."""
+        digest, now = secrets.digest(secret), self._kit.clock.now()
+        async with self._kit.uow() as uow:
+            found = await uow.service_accounts.by_secret(digest, now)
+            if found is None or found[0].role is not Role.ADMINISTRATOR:
+                return None
+            account, _ = found
+            directory = await uow.directories.get(account.organization_id)
+            if directory is None or not directory.enabled:
+                return None
+            if await uow.service_accounts.note_use(digest, now):
+                await uow.commit()
+        return Principal(
+            CredentialKind.DIRECTORY_TOKEN,
+            id=directory.id,
+            organization_id=account.organization_id,
+            service_account_id=account.id,
+            name=account.name,
+        )
 
     async def setup_link(self, secret: str) -> Principal | None:
         """The bearer of a setup link that lives (R7)."""

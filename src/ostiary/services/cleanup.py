@@ -16,6 +16,8 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.IDEMPOTENCY_KEYS: timedelta(0),
     # Administrators see for a while which links there were.
     Perishable.SETUP_LINKS: timedelta(days=30),
+    # Administrators see for a while which tokens there were.
+    Perishable.SERVICE_ACCOUNT_TOKENS: timedelta(days=30),
     # A browser that comes back late, or a code used twice, is still told apart from nonsense for a day.
     Perishable.SIGN_IN_FLOWS: timedelta(days=1),
     Perishable.ONE_TIME_CODES: timedelta(days=1),

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from ostiary.domain import ids
 from ostiary.domain.access import (
-    CredentialKind,
     Operation,
     OrganizationView,
-    Principal,
     ensure_permitted,
     standings_in,
+    standings_of_service_account,
     standings_of_setup_link,
     standings_without_organization,
 )
 from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent, JsonValue
 from ostiary.domain.errors import DomainError, Kind, not_found, unauthenticated
-from ostiary.domain.membership import Member, requires_sso
+from ostiary.domain.membership import Member, Source, requires_sso
 from ostiary.domain.organization import Organization
+from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.domain.setup_link import SetupLink
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork, UnitOfWorkFactory
@@ -126,6 +126,11 @@ class Admitted:
     link: SetupLink | None = None
 
     @property
+    def source(self) -> Source:
+        """What gives the roles that the caller gives."""
+        return Source.SERVICE_ACCOUNT if self.principal.service_account_id else Source.PERSON
+
+    @property
     def actor(self) -> AuditActor:
         """The caller as the audit names it."""
         return actor_of(self.principal)
@@ -135,6 +140,8 @@ def actor_of(principal: Principal) -> AuditActor:
     """The principal as the audit names it."""
     if principal.kind is CredentialKind.OPERATOR_TOKEN:
         return AuditActor(ActorKind.OPERATOR)
+    if principal.service_account_id is not None:
+        return AuditActor(ActorKind.SERVICE_ACCOUNT, principal.service_account_id, principal.name)
     if principal.kind is CredentialKind.DIRECTORY_TOKEN:
         return AuditActor(ActorKind.DIRECTORY, principal.id)
     if principal.kind is CredentialKind.SETUP_LINK:
@@ -160,6 +167,8 @@ async def admit(
     principal = caller.principal
     if principal is not None and principal.kind is CredentialKind.SETUP_LINK:
         return await _admit_by_link(uow, principal, caller.request_id, reference, operation, lock)
+    if principal is not None and principal.kind is CredentialKind.SERVICE_ACCOUNT_TOKEN:
+        return await _admit_service_account(uow, principal, caller, reference, operation, lock)
     if principal is None or principal.account_id is None:
         # Nobody to look up: the operator and directory tokens have operations of their own.
         ensure_permitted(operation, frozenset(), principal)
@@ -199,6 +208,20 @@ async def _admit_by_link(
         raise unauthenticated("invalid_token", "This setup link was revoked or has ended. Ask for another one.")
     ensure_permitted(operation, standings_of_setup_link(known.link.intent), principal)
     return Admitted(organization, None, principal, request_id, known.link)
+
+
+async def _admit_service_account(
+    uow: UnitOfWork, principal: Principal, caller: Caller, reference: str, operation: Operation, lock: Lock
+) -> Admitted:
+    """Let a service account in by its role (R1): it and its token are read after the lock was had (R63)."""
+    organization = await uow.organizations.get(reference, lock)
+    if organization is None or organization.id != principal.organization_id:
+        raise not_found("organization")
+    account = await uow.service_accounts.by_token(organization.id, principal.id)
+    if account is None:
+        raise unauthenticated("invalid_token", "This token was revoked. Ask an administrator for another one.")
+    ensure_permitted(operation, standings_of_service_account(account.role), principal)
+    return Admitted(organization, None, principal, caller.request_id)
 
 
 class Journal:

@@ -57,8 +57,8 @@ class CredentialService:
                 name=checked,
                 # Unique everywhere, and 31 characters: MySQL takes 32, PostgreSQL 63.
                 username=credential_id,
-                created_by=admitted.principal.account_id,
-                created_by_email=admitted.principal.email or "",
+                created_by=admitted.principal.subject,
+                created_by_email=admitted.principal.label,
                 creator_removed=False,
                 created_at=self._kit.clock.now(),
             )

@@ -62,7 +62,7 @@ class InvitationService:
                 role=role,
                 team_ids=tuple(dict.fromkeys(team_ids)),
                 status=InvitationStatus.PENDING,
-                invited_by=admitted.principal.account_id or "",
+                invited_by=admitted.principal.subject or "",
                 created_at=now,
                 expires_at=now + INVITATION_LIFETIME,
             )
@@ -72,9 +72,7 @@ class InvitationService:
             # Storing it waits for an acceptance of the address's former one; only now is that member seen (R63).
             await self._ensure_no_member(uow, organization.id, address)
             await uow.outbox.mail(
-                mails.invitation(
-                    organization, invitation, admitted.principal.email or "", self._kit.urls.base_url, secret
-                )
+                mails.invitation(organization, invitation, admitted.principal.label, self._kit.urls.base_url, secret)
             )
             teams: list[JsonValue] = list(invitation.team_ids)
             await Journal.of(self._kit, uow, admitted).write(

@@ -11,7 +11,6 @@ from ostiary.domain.membership import (
     MemberStatus,
     Provenance,
     Role,
-    Source,
     ensure_an_administrator_remains,
     ensure_removable,
     ensure_sso_can_be_required,
@@ -62,7 +61,7 @@ class MemberService:
                 changed = replace(
                     member,
                     role=role,
-                    role_provenance=Provenance(Source.PERSON, admitted.principal.account_id, self._kit.clock.now()),
+                    role_provenance=Provenance(admitted.source, admitted.principal.subject, self._kit.clock.now()),
                     awaiting_first_sso_sign_in=member.awaiting_first_sso_sign_in and role is Role.ADMINISTRATOR,
                 )
                 await self._save(uow, admitted, "member.role_changed", member, changed)

@@ -14,6 +14,7 @@ RECOVERY = "ost_rec_"
 RECOVERY_LINK = "ost_recl_"
 SETUP = "ost_setup_"
 WEBHOOK = "ost_hook_"
+SERVICE_ACCOUNT = "ost_tok_"
 
 
 def digest(secret: str) -> bytes:

@@ -111,7 +111,7 @@ class SsoService:
             effects = await self._effects(uow, admitted, acknowledge_untested=acknowledge_untested)
             await uow.sso.apply_enablement(organization.id, ROLES_REMOVED)
             now = self._kit.clock.now()
-            settings = replace(organization.sso, enabled=True, enabled_at=now, enabled_by=admitted.principal.account_id)
+            settings = replace(organization.sso, enabled=True, enabled_at=now, enabled_by=admitted.principal.subject)
             await uow.organizations.set_sso(organization.id, settings)
             codes = await self._new_recovery_codes(uow, organization.id)
             await Journal.of(self._kit, uow, admitted).write(

@@ -31,6 +31,9 @@ INSERTS = {
     Perishable.ATTEMPT_COUNTS: "INSERT INTO attempt_counts (key, tried, expires_at) VALUES ($2, 1, $1)",
     Perishable.IDEMPOTENCY_KEYS: "INSERT INTO idempotency_keys (request_key, fingerprint, claimed_at, expires_at)"
     " VALUES ($2, $2, $1, $1)",
+    Perishable.SERVICE_ACCOUNT_TOKENS: "INSERT INTO service_account_tokens (organization_id, id, service_account_id,"
+    " name, secret_hash, created_by, created_by_email, created_at, expires_at) VALUES (gen_random_uuid(),"
+    " gen_random_uuid(), gen_random_uuid(), 'CI', $2, gen_random_uuid(), 'ada@acme.test', $1, $1)",
     Perishable.SETUP_LINKS: "INSERT INTO setup_links (organization_id, id, intent, secret_hash, created_by,"
     " created_by_email, created_at, expires_at)"
     " VALUES (gen_random_uuid(), gen_random_uuid(), 'sso', $2, gen_random_uuid(), 'ada@acme.test', $1, $1)",

@@ -10,11 +10,11 @@ import pytest
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.dns import DnsResolver
 from ostiary.adapters.domain_ownership import ListedOwnership
-from ostiary.domain.access import OPERATOR
 from ostiary.domain.connection import Provider
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
 from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import MemberStatus, Role
+from ostiary.domain.principal import OPERATOR
 from ostiary.services.connections import ConnectionChange
 from ostiary.services.context import Caller
 from ostiary.services.domain_checks import DomainCheckService

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from ostiary.adapters.db.uow import SqlUnitOfWork
-from ostiary.domain.access import OPERATOR
 from ostiary.domain.account import SessionKind
 from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import MemberStatus, Role
+from ostiary.domain.principal import OPERATOR
 from ostiary.services.connections import ConnectionChange
 from ostiary.services.context import Caller
 from tests.integration.services.test_races import settled, while_holding

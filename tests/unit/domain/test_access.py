@@ -3,12 +3,9 @@
 import pytest
 
 from ostiary.domain.access import (
-    OPERATOR,
     PERMISSIONS,
-    CredentialKind,
     Operation,
     OrganizationView,
-    Principal,
     Standing,
     ensure_permitted,
     operations_open_to,
@@ -18,6 +15,7 @@ from ostiary.domain.access import (
 )
 from ostiary.domain.account import SessionKind
 from ostiary.domain.errors import DomainError, Kind
+from ostiary.domain.principal import OPERATOR, CredentialKind, Principal
 from ostiary.domain.setup_link import SetupIntent
 
 PASSWORD = Principal(CredentialKind.SESSION, "ses", "usr", "ada@acme.test", SessionKind.PASSWORD)

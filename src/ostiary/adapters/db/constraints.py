@@ -36,6 +36,12 @@ _MEANINGS: dict[str, tuple[Kind, str, str, str | None]] = {
         "There is a database with this name.",
         "/name",
     ),
+    "uq_service_accounts_name": (
+        Kind.CONFLICT,
+        "service_account_name_taken",
+        "There is a service account with this name.",
+        "/name",
+    ),
     "uq_domains_organization_id_name": (
         Kind.CONFLICT,
         "domain_exists",

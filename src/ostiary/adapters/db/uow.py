@@ -22,6 +22,7 @@ from ostiary.adapters.db.repositories.identities import Identities
 from ostiary.adapters.db.repositories.invitations import Invitations
 from ostiary.adapters.db.repositories.members import Access, Members
 from ostiary.adapters.db.repositories.organizations import Organizations
+from ostiary.adapters.db.repositories.service_accounts import ServiceAccounts
 from ostiary.adapters.db.repositories.setup_links import SetupLinks
 from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, RecoveryLinks, Sso
@@ -43,6 +44,7 @@ from ostiary.services.ports.organizations import (
     SessionReaper,
 )
 from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
+from ostiary.services.ports.service_accounts import ServiceAccountRepository
 from ostiary.services.ports.setup_links import SetupLinkRepository
 from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
 from ostiary.services.ports.sso import (
@@ -80,6 +82,7 @@ class SqlUnitOfWork:
         self.teams: TeamRepository = Teams(connection)
         self.databases: DatabaseRepository = Databases(connection)
         self.credentials: CredentialRepository = Credentials(connection)
+        self.service_accounts: ServiceAccountRepository = ServiceAccounts(connection)
         self.audit: AuditRepository = Audit(connection)
         self._outbox = PgOutbox(connection, self._sealer)
         self.outbox: Outbox = self._outbox

@@ -37,10 +37,11 @@ class CredentialCheck(Request):
 
 
 class CreatorAnswer(Answer):
-    """Who made a credential; kept when they are no member any more."""
+    """Who made a credential, a person or a service account; kept when they are gone."""
 
     id: str | None = Field(examples=["usr_01h455vb4pex5vsknk084sn02q"])
-    email: str = Field(examples=["cy@acme.test"])
+    email: str | None = Field(description="Null for a service account.", examples=["cy@acme.test"])
+    service_account: str | None = Field(description="Its name; null for a person.", examples=[None])
 
 
 class CredentialAnswer(Answer):
@@ -51,7 +52,7 @@ class CredentialAnswer(Answer):
     name: str = Field(examples=["orders-api"])
     username: str = Field(examples=["cred_01h455vb4pex5vsknk084sn02q"])
     created_by: CreatorAnswer
-    creator_removed: bool = Field(description="The creator is no member of the organization any more.")
+    creator_removed: bool = Field(description="The creator is no member any more, or no service account.")
     created_at: datetime
 
 
@@ -94,7 +95,10 @@ class VerdictAnswer(Answer):
 
 
 def _creator(credential: Credential) -> CreatorAnswer:
-    return CreatorAnswer(id=credential.created_by, email=credential.created_by_email)
+    known_as = credential.created_by_email
+    if credential.is_by_service_account:
+        return CreatorAnswer(id=credential.created_by, email=None, service_account=known_as)
+    return CreatorAnswer(id=credential.created_by, email=known_as, service_account=None)
 
 
 def _render_credential(credential: Credential) -> CredentialAnswer:

@@ -63,7 +63,7 @@ class Entitlements(Request):
 class AuditActorAnswer(Answer):
     """Who did it."""
 
-    kind: Literal["account", "operator", "directory", "connection", "setup_link", "system"]
+    kind: Literal["account", "service_account", "operator", "directory", "connection", "setup_link", "system"]
     id: str | None
     label: str | None
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from ostiary.domain.access import Principal
 from ostiary.domain.account import Account, Session
+from ostiary.domain.principal import Principal
 
 
 class EmailTokenPurpose(StrEnum):

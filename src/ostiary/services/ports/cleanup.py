@@ -13,6 +13,7 @@ class Perishable(StrEnum):
     RECOVERY_LINKS = "recovery_links"
     ATTEMPT_COUNTS = "attempt_counts"
     IDEMPOTENCY_KEYS = "idempotency_keys"
+    SERVICE_ACCOUNT_TOKENS = "service_account_tokens"
     SETUP_LINKS = "setup_links"
     SIGN_IN_FLOWS = "sign_in_flows"
     ONE_TIME_CODES = "one_time_codes"

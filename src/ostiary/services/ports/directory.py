@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Protocol
 
-from ostiary.domain.access import Principal
 from ostiary.domain.directory import Directory, DirectoryCounts, DirectoryGroup, DirectoryToken, DirectoryUser
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
+from ostiary.domain.principal import Principal
 from ostiary.services.paging import Page, PageRequest
 
 

@@ -18,6 +18,7 @@ from ostiary.services.ports.organizations import (
     SessionReaper,
 )
 from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
+from ostiary.services.ports.service_accounts import ServiceAccountRepository
 from ostiary.services.ports.setup_links import SetupLinkRepository
 from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
 from ostiary.services.ports.sso import (
@@ -51,6 +52,7 @@ class UnitOfWork(Protocol):
     teams: TeamRepository
     databases: DatabaseRepository
     credentials: CredentialRepository
+    service_accounts: ServiceAccountRepository
     audit: AuditRepository
     outbox: Outbox
     cleanup: CleanupRepository

@@ -7,8 +7,8 @@ from sqlalchemy import Row, and_, delete, func, insert, not_, select, update
 
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import accounts, email_tokens, members, organizations, sessions
-from ostiary.domain.access import CredentialKind, Principal
 from ostiary.domain.account import Account, Session, SessionKind
+from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services.ports.accounts import EmailTokenPurpose
 
 

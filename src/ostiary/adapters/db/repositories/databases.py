@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, exists, insert, not_, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, insert, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
-from ostiary.adapters.db.tables import credentials, database_administrators, databases, members
+from ostiary.adapters.db.tables import credentials, database_administrators, databases, members, service_accounts
 from ostiary.domain.database import Credential, Database
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.databases import CredentialFilter, StoredCredential
@@ -79,15 +79,23 @@ class Databases(Repository):
 
 
 # Joined, not stored: a creator is removed by many paths, and may come back (R15).
-_creator_is_member = exists(
-    select(members.c.id).where(
-        members.c.organization_id == credentials.c.organization_id, members.c.account_id == credentials.c.created_by
-    )
+_creator_is_here = or_(
+    exists(
+        select(members.c.id).where(
+            members.c.organization_id == credentials.c.organization_id, members.c.account_id == credentials.c.created_by
+        )
+    ),
+    exists(
+        select(service_accounts.c.id).where(
+            service_accounts.c.organization_id == credentials.c.organization_id,
+            service_accounts.c.id == credentials.c.created_by_service_account,
+        )
+    ),
 )
 
 
 def _credentials() -> Select[Any]:
-    return select(credentials, not_(_creator_is_member).label("creator_removed"))
+    return select(credentials, not_(_creator_is_here).label("creator_removed"))
 
 
 def _credential(row: Row[Any]) -> Credential:
@@ -97,7 +105,7 @@ def _credential(row: Row[Any]) -> Credential:
         database_id=row.database_id,
         name=row.name,
         username=row.username,
-        created_by=row.created_by,
+        created_by=row.created_by or row.created_by_service_account,
         created_by_email=row.created_by_email,
         creator_removed=row.creator_removed,
         created_at=row.created_at,
@@ -118,7 +126,8 @@ class Credentials(Repository):
                 name=credential.name,
                 username=credential.username,
                 secret_hash=secret_hash,
-                created_by=credential.created_by,
+                created_by=None if credential.is_by_service_account else credential.created_by,
+                created_by_service_account=credential.created_by if credential.is_by_service_account else None,
                 created_by_email=credential.created_by_email,
                 created_at=credential.created_at,
             )
@@ -144,7 +153,7 @@ class Credentials(Repository):
         if matching.database_id is not None:
             statement = statement.where(credentials.c.database_id == matching.database_id)
         if matching.creator_removed is not None:
-            statement = statement.where(not_(_creator_is_member) if matching.creator_removed else _creator_is_member)
+            statement = statement.where(not_(_creator_is_here) if matching.creator_removed else _creator_is_here)
         if page.after is not None:
             statement = statement.where(credentials.c.id > page.after)
         rows = (await self._execute(statement.order_by(credentials.c.id).limit(page.limit + 1))).all()
@@ -154,12 +163,12 @@ class Credentials(Repository):
         self, organization_id: str, credential_ids: Sequence[str] | None, at: datetime
     ) -> tuple[Credential, ...]:
         """Stop those named, or with None all whose creator is no member any more; answers those that lived till now."""
-        which = not_(_creator_is_member) if credential_ids is None else credentials.c.id.in_(credential_ids)
+        which = not_(_creator_is_here) if credential_ids is None else credentials.c.id.in_(credential_ids)
         rows = await self._execute(
             update(credentials)
             .where(credentials.c.organization_id == organization_id, credentials.c.revoked_at.is_(None), which)
             .values(revoked_at=at)
-            .returning(credentials, not_(_creator_is_member).label("creator_removed"))
+            .returning(credentials, not_(_creator_is_here).label("creator_removed"))
         )
         return tuple(_credential(row) for row in rows)
 

@@ -20,7 +20,6 @@ from ostiary.adapters.db.tables import (
     team_members,
     teams,
 )
-from ostiary.domain.access import CredentialKind, Principal
 from ostiary.domain.directory import (
     Directory,
     DirectoryCounts,
@@ -32,6 +31,7 @@ from ostiary.domain.directory import (
 from ostiary.domain.directory_breaker import Breaker
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.domain.membership import ManagedBy
+from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services.paging import Page, PageRequest
 
 T = TypeVar("T")

@@ -24,6 +24,7 @@ from ostiary.adapters.db.tables.organizations import (
     team_members,
     teams,
 )
+from ostiary.adapters.db.tables.service_accounts import service_account_tokens, service_accounts
 from ostiary.adapters.db.tables.setup_links import setup_links
 from ostiary.adapters.db.tables.sso import (
     connections,
@@ -67,6 +68,8 @@ __all__ = [
     "recovery_codes",
     "recovery_links",
     "replayed_assertions",
+    "service_account_tokens",
+    "service_accounts",
     "sessions",
     "setup_links",
     "sign_in_flows",

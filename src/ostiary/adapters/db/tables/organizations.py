@@ -171,6 +171,8 @@ credentials = Table(
     hash_of_secret(),
     # The creator's account outlives the membership, so the credential stays attributed (R15).
     Column("created_by", TypeId(ids.ACCOUNT), ForeignKey("accounts.id", ondelete="SET NULL")),
+    Column("created_by_service_account", TypeId(ids.SERVICE_ACCOUNT)),
+    # Or the service account's name.
     Column("created_by_email", Text, nullable=False),
     moment("created_at"),
     moment("revoked_at", nullable=True),
