@@ -45,6 +45,7 @@ from ostiary.services.domains import DomainService
 from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
+from ostiary.services.organization_deletion import OrganizationDeletionService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.passwords import PasswordService
 from ostiary.services.ports.world import Clock, Mailer, Sealer
@@ -117,6 +118,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         accounts=AccountService(kit, passwords, common_passwords(), throttle),
         passwords=PasswordService(kit, passwords, common_passwords(), throttle),
         organizations=OrganizationService(kit),
+        organization_deletion=OrganizationDeletionService(kit),
         members=MemberService(kit),
         invitations=InvitationService(kit, throttle),
         teams=TeamService(kit),

@@ -80,6 +80,7 @@ def _is(**fields: Any) -> Body:
 
 _PENDING, _DRAFT = {"domain_id": "pending_domain_id"}, {"connection_id": "draft_connection_id"}
 _TRIPPED = "UPDATE directories SET breaker_tripped_at = now() WHERE enabled"
+_DELETED = "UPDATE organizations SET deleted_at = now()"
 _NOT_OFFERED = "The service says that it does not offer this: 501, or 405."
 
 _ACCOUNTS: dict[str, Ask] = {
@@ -114,6 +115,8 @@ _ORGANIZATION: dict[str, Ask] = {
     Operation.CREATE_ORGANIZATION: Ask(_is(name="New", slug="brand-new")),
     Operation.GET_ORGANIZATION: Ask(),
     Operation.UPDATE_ORGANIZATION: Ask(_is(name="Another")),
+    Operation.DELETE_ORGANIZATION: Ask(),
+    Operation.RESTORE_ORGANIZATION: Ask(state=_DELETED),
     Operation.LIST_AUDIT_EVENTS: Ask(),
     Operation.EXPORT_AUDIT_EVENTS: Ask(),
     Operation.LIST_MEMBERS: Ask(),
@@ -225,6 +228,7 @@ _IDENTITY: dict[str, Ask] = {
 _OPERATOR: dict[str, Ask] = {
     Operation.LIST_ALL_ORGANIZATIONS: Ask(),
     Operation.SET_ENTITLEMENTS: Ask(_is(plan="enterprise")),
+    Operation.RESTORE_ORGANIZATION_BY_SUPPORT: Ask(_is(reason="A letter came."), state=_DELETED),
     Operation.ADD_DOMAIN_FOR_ORGANIZATION: Ask(_is(name="given.test", reason="A letter came.")),
     Operation.VOUCH_FOR_DOMAIN: Ask(_is(reason="A letter came."), path=_PENDING),
     Operation.RECOVER_ORGANIZATION: Ask(lambda its: {"member_id": its["founder_id"], "reason": "Locked."}, at=BOLTS),

@@ -20,6 +20,7 @@ from ostiary.services.domains import DomainService
 from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.members import MemberService
+from ostiary.services.organization_deletion import OrganizationDeletionService
 from ostiary.services.organizations import OrganizationService
 from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest, after_of
 from ostiary.services.passwords import PasswordService
@@ -50,6 +51,7 @@ class Services:
     accounts: AccountService
     passwords: PasswordService
     organizations: OrganizationService
+    organization_deletion: OrganizationDeletionService
     members: MemberService
     invitations: InvitationService
     teams: TeamService

@@ -57,6 +57,9 @@ class Operation(StrEnum):
     CREATE_ORGANIZATION = "create_organization"
     GET_ORGANIZATION = "get_organization"
     UPDATE_ORGANIZATION = "update_organization"
+    DELETE_ORGANIZATION = "delete_organization"
+    RESTORE_ORGANIZATION = "restore_organization"
+    RESTORE_ORGANIZATION_BY_SUPPORT = "restore_organization_by_support"
     LIST_MEMBERS = "list_members"
     GET_MEMBER = "get_member"
     UPDATE_MEMBER = "update_member"
@@ -193,6 +196,9 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.ACCEPT_INVITATION: _PASSWORD_SESSION,
     Operation.GET_ORGANIZATION: _MEMBERS,
     Operation.UPDATE_ORGANIZATION: _ADMINISTRATORS,
+    Operation.DELETE_ORGANIZATION: _PEOPLE_ADMINISTRATING,
+    Operation.RESTORE_ORGANIZATION: _PEOPLE_ADMINISTRATING,
+    Operation.RESTORE_ORGANIZATION_BY_SUPPORT: _OPERATOR,
     Operation.LIST_MEMBERS: _MEMBERS,
     Operation.GET_MEMBER: _MEMBERS,
     Operation.UPDATE_MEMBER: _ADMINISTRATORS,

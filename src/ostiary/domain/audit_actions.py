@@ -53,6 +53,8 @@ ACTIONS: Mapping[str, str] = {
     "member.suspended": "A member lost access, and stays listed.",
     "member.taken_over": "The directory manages a member from now on.",
     "organization.created": "The organization was founded.",
+    "organization.deleted": "The organization was deleted; for 30 days it can be restored.",
+    "organization.restored": "The deleted organization was given back as it was.",
     "organization.entitlements_set": "The operator set plan and add-ons.",
     "organization.updated": "The organization's name or slug was changed.",
     "service_account.created": "A service account was made.",

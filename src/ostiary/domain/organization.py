@@ -1,7 +1,7 @@
 """The organization: the tenant, its plan, and its single sign-on settings."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -11,6 +11,8 @@ DEFAULT_SESSION_DURATION = timedelta(hours=12)
 MIN_SESSION_DURATION = timedelta(minutes=5)
 MAX_SESSION_DURATION = timedelta(days=30)
 DEFAULT_ROLE_ATTRIBUTE = "role"
+# How long a deleted organization can be had back.
+RESTORABLE_FOR = timedelta(days=30)
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 # A slug stands where ids stand; these would be taken for one, or for a page of ours.
@@ -47,7 +49,10 @@ class SsoSettings:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """The tenant. `directory_held_back` is the operator's hold on Directory Sync alone (R2)."""
+    """The tenant. `directory_held_back` is the operator's hold on Directory Sync alone (R2).
+
+    `deleted_at` is None but for one that was deleted and can be had back still.
+    """
 
     id: str
     slug: str
@@ -57,6 +62,20 @@ class Organization:
     add_ons: frozenset[AddOn] = frozenset()
     directory_held_back: bool = False
     sso: SsoSettings = SsoSettings()
+    deleted_at: datetime | None = None
+
+    @property
+    def purged_at(self) -> datetime | None:
+        """When a deleted one is gone for good."""
+        return None if self.deleted_at is None else self.deleted_at + RESTORABLE_FOR
+
+    def deleted(self, now: datetime) -> "Organization":
+        """It as it is once deleted."""
+        return replace(self, deleted_at=now)
+
+    def restored(self) -> "Organization":
+        """It as it is once given back."""
+        return replace(self, deleted_at=None)
 
     def sso_entitled(self) -> bool:
         """Whether the plan includes SSO or the add-on was bought for a plan that can have it (R2)."""

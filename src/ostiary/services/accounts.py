@@ -129,12 +129,20 @@ class AccountService:
         return account
 
     async def my_organizations(self, caller: Caller) -> tuple[Entrance, ...]:
-        """The organizations the caller is a member of; an SSO session sees its own alone (R27)."""
+        """The organizations the caller is a member of; an SSO session sees its own alone (R27).
+
+        A deleted one is shown to its administrators alone, who can have it back.
+        """
         principal = caller.account(Operation.LIST_MY_ORGANIZATIONS)
         async with self._kit.uow() as uow:
             entrances = await uow.organizations.of_account(principal.account_id or "")
         bound = principal.organization_id
-        return tuple(entrance for entrance in entrances if bound is None or entrance.organization.id == bound)
+        return tuple(
+            entrance
+            for entrance in entrances
+            if bound in {None, entrance.organization.id}
+            and (entrance.organization.deleted_at is None or entrance.may_restore)
+        )
 
     async def my_sessions(self, caller: Caller) -> tuple[Session, ...]:
         """The caller's living sessions."""

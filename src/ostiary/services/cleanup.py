@@ -1,9 +1,10 @@
 """Deleting what has expired, by the clock."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ostiary.domain.directory_breaker import MAX_WINDOW
+from ostiary.domain.organization import RESTORABLE_FOR
 from ostiary.services.context import Kit
 from ostiary.services.ports.cleanup import Perishable
 
@@ -51,4 +52,16 @@ class CleanupService:
                     await uow.commit()
                 deleted[kind] = deleted.get(kind, 0) + count
                 more = count == BATCH
+        deleted["organizations"] = await self._purge_organizations(now - RESTORABLE_FOR)
         return {kind: count for kind, count in deleted.items() if count}
+
+    async def _purge_organizations(self, before: datetime) -> int:
+        """Delete for good whatever nobody can have back any more; answers how many rows."""
+        count = 0
+        while True:
+            async with self._kit.uow() as uow:
+                gone = await uow.cleanup.purge_organization(before, limit=BATCH)
+                await uow.commit()
+            if not gone:
+                return count
+            count += gone

@@ -158,8 +158,11 @@ async def admit(
     *,
     lock: Lock = Lock.NONE,
     database_id: str | None = None,
+    deleted: bool = False,
 ) -> Admitted:
     """Let the caller into an operation on an organization, inside the transaction that carries it out.
+
+    With `deleted` only into one that is deleted, where nobody signs in by SSO and so nobody has to.
 
     The permission is read after the lock was had, so that a right lost a moment ago is a right lost (R63).
     Raises 401 without a credential, 404 for strangers, 403 where the standing does not suffice.
@@ -173,7 +176,7 @@ async def admit(
         # Nobody to look up: the operator and directory tokens have operations of their own.
         ensure_permitted(operation, frozenset(), principal)
         raise unauthenticated("authentication_required", "Sign in first.")
-    entrance = await uow.organizations.enter(reference, principal.account_id, lock)
+    entrance = await uow.organizations.enter(reference, principal.account_id, lock, deleted=deleted)
     if entrance is None:
         raise not_found("organization")
     organization, member = entrance.organization, entrance.member
@@ -183,6 +186,7 @@ async def admit(
             organization_id=organization.id,
             sign_in_url=urls.sign_in(organization.slug),
             sso_required=member is not None
+            and not deleted
             and requires_sso(organization.sso.enabled, member.awaiting_first_sso_sign_in),
             is_member=member is not None,
             is_suspended=member is not None and not member.is_active,

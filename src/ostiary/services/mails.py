@@ -150,6 +150,29 @@ def webhook_disabled(to: str, organization_name: str, webhook: Webhook) -> Mail:
     )
 
 
+def organization_deleted(to: str, organization: Organization, by: str, base_url: str) -> Mail:
+    """Tells an administrator that the organization was deleted, until when it can be had back, and how."""
+    path = f"{base_url}/v1/organizations/{organization.slug}/restore"
+    return Mail(
+        to,
+        f"{organization.name} was deleted",
+        f"{by} deleted {organization.name}. Nobody can sign in to it or use anything of it, database credentials and "
+        f"tokens included. Until {organization.purged_at:%d %B %Y, %H:%M} UTC an administrator can have it back as it "
+        f"was: sign in with your password, then POST {path}. Support can restore it too. After that it is gone for "
+        "good.\n",
+    )
+
+
+def organization_restored(to: str, organization: Organization) -> Mail:
+    """Tells an administrator that the organization is back."""
+    return Mail(
+        to,
+        f"{organization.name} was restored",
+        f"{organization.name} is no longer deleted: members, teams, databases, credentials, tokens and single sign-on "
+        "are as they were. Everybody signs in again.\n",
+    )
+
+
 def _record(domain: EmailDomain) -> str:
     return f"Name: {domain.txt_name}\nValue: {domain.txt_value}\n"
 

@@ -36,6 +36,10 @@ class OrganizationAnswer(Answer):
     sso_entitled: bool
     sso_enabled: bool
     created_at: datetime
+    deleted_at: datetime | None = Field(description="When it was deleted; nobody can use it since.")
+    purged_at: datetime | None = Field(
+        description="When a deleted one is gone for good; until then it can be restored."
+    )
 
 
 class NewOrganization(Request):
@@ -58,6 +62,12 @@ class Entitlements(Request):
     plan: Plan
     add_ons: list[AddOn] = Field(default_factory=list[AddOn])
     directory_held_back: bool = Field(default=False, description="Hold Directory Sync back although SSO is entitled.")
+
+
+class Restoration(Request):
+    """Why support gives an organization back."""
+
+    reason: str = Field(min_length=1, max_length=1000, examples=["Asked for by its owner, ticket 4711."])
 
 
 class AuditActorAnswer(Answer):
@@ -92,6 +102,8 @@ def render_organization(organization: Organization) -> OrganizationAnswer:
         sso_entitled=organization.sso_entitled(),
         sso_enabled=organization.sso.enabled,
         created_at=organization.created_at,
+        deleted_at=organization.deleted_at,
+        purged_at=organization.purged_at,
     )
 
 
@@ -133,6 +145,26 @@ async def update_organization(
 ) -> OrganizationAnswer:
     """Change name or slug."""
     return render_organization(tag(await services.organizations.update(caller, org, name=body.name, slug=body.slug)))
+
+
+@router.delete(
+    "/organizations/{org}", operation_id=Operation.DELETE_ORGANIZATION, responses=problems(401, 403, 404, 412)
+)
+async def delete_organization(
+    org: OrgPath, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> OrganizationAnswer:
+    """Delete it: every access ends at once, credentials and tokens included. It can be restored for 30 days."""
+    return render_organization(tag(await services.organization_deletion.delete(caller, org)))
+
+
+@router.post(
+    "/organizations/{org}/restore",
+    operation_id=Operation.RESTORE_ORGANIZATION,
+    responses=problems(401, 403, 404, 409),
+)
+async def restore_organization(org: OrgPath, caller: CallerDep, services: ServicesDep) -> OrganizationAnswer:
+    """Have a deleted organization back as it was; a password session of an administrator will do, also with SSO on."""
+    return render_organization(await services.organization_deletion.restore(caller, org))
 
 
 def _audit_filter(
@@ -195,9 +227,10 @@ async def list_all_organizations(
     ] = None,
     plan: Annotated[Plan | None, Query()] = None,
     sso_enabled: Annotated[bool | None, Query()] = None,
+    deleted: Annotated[bool | None, Query(description="Only those that are (true) or are not (false) deleted.")] = None,
 ) -> ListOf[OrganizationAnswer]:
     """Every organization, oldest first."""
-    matching = OrganizationFilter(q=q, plan=plan, sso_enabled=sso_enabled)
+    matching = OrganizationFilter(q=q, plan=plan, sso_enabled=sso_enabled, deleted=deleted)
     return list_of(await services.organizations.list_all(caller, matching, page), render_organization)
 
 
@@ -219,3 +252,15 @@ async def set_entitlements(
             directory_held_back=body.directory_held_back,
         )
     )
+
+
+@operator_router.post(
+    "/organizations/{org}/restore",
+    operation_id=Operation.RESTORE_ORGANIZATION_BY_SUPPORT,
+    responses=problems(401, 403, 404, 409, 422),
+)
+async def restore_organization_by_support(
+    org: OrgPath, body: Restoration, caller: CallerDep, services: ServicesDep
+) -> OrganizationAnswer:
+    """Give a deleted organization back, for administrators who have no password."""
+    return render_organization(await services.organization_deletion.restore_by_support(caller, org, body.reason))

@@ -34,3 +34,7 @@ class CleanupRepository(Protocol):
         Rows that somebody else has locked are left for the next time.
         """
         ...
+
+    async def purge_organization(self, before: datetime, *, limit: int) -> int:
+        """Delete up to `limit` rows of one organization that was deleted before the time, itself last; how many."""
+        ...

@@ -31,6 +31,11 @@ class Entrance:
     organization: Organization
     member: Member | None
 
+    @property
+    def may_restore(self) -> bool:
+        """Whether the account may have a deleted organization back."""
+        return self.member is not None and self.member.is_active_administrator
+
 
 @dataclass(frozen=True, slots=True)
 class OrganizationFilter:
@@ -42,6 +47,7 @@ class OrganizationFilter:
     q: str | None = None
     plan: Plan | None = None
     sso_enabled: bool | None = None
+    deleted: bool | None = None
 
 
 class OrganizationRepository(Protocol):
@@ -51,20 +57,26 @@ class OrganizationRepository(Protocol):
         """Store a new organization; raises `slug_taken`."""
         ...
 
-    async def get(self, reference: str, lock: Lock = Lock.NONE) -> Organization | None:
-        """The organization by id or slug."""
+    async def get(self, reference: str, lock: Lock = Lock.NONE, *, deleted: bool = False) -> Organization | None:
+        """The organization by id or slug, if it is not deleted; with `deleted`, if it is."""
         ...
 
-    async def enter(self, reference: str, account_id: str, lock: Lock = Lock.NONE) -> Entrance | None:
-        """The organization and the account's membership in it, after the lock was had."""
+    async def enter(
+        self, reference: str, account_id: str, lock: Lock = Lock.NONE, *, deleted: bool = False
+    ) -> Entrance | None:
+        """As `get`, with the account's membership in it, after the lock was had."""
         ...
 
     async def of_account(self, account_id: str) -> tuple[Entrance, ...]:
-        """The organizations the account is a member of, by name."""
+        """The organizations the account is a member of, deleted ones too, by name."""
         ...
 
     async def rename(self, organization_id: str, *, name: str, slug: str) -> None:
         """Change name and slug; raises `slug_taken`."""
+        ...
+
+    async def set_deleted(self, organization_id: str, at: datetime | None) -> None:
+        """Delete it, or with None give it back."""
         ...
 
     async def set_entitlements(
@@ -200,4 +212,8 @@ class SessionReaper(Protocol):
 
     async def end_access(self, organization_id: str, account_id: str) -> Mapping[str, int]:
         """End the account's sessions and one-time codes of this organization (R17, R43); answers how many of each."""
+        ...
+
+    async def end_all_access(self, organization_id: str) -> Mapping[str, int]:
+        """End everybody's sessions, sign-ins and links of this organization; answers how many sessions."""
         ...

@@ -80,7 +80,7 @@ class Accounts(Repository):
         row = await self._first(
             select(func.count().label("all"), func.count().filter(requiring).label("requiring"))
             .select_from(members.join(organizations, organizations.c.id == members.c.organization_id))
-            .where(members.c.account_id == account_id)
+            .where(members.c.account_id == account_id, organizations.c.deleted_at.is_(None))
         )
         return row is not None and row.all > 0 and row.all == row.requiring
 

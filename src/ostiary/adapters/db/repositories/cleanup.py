@@ -12,7 +12,9 @@ from ostiary.adapters.db.tables import (
     directory_departures,
     email_tokens,
     idempotency_keys,
+    metadata,
     one_time_codes,
+    organizations,
     recovery_links,
     replayed_assertions,
     service_account_tokens,
@@ -62,3 +64,24 @@ class Cleanup(Repository):
         past = select(*table.primary_key).where(time < before).order_by(time).limit(limit)
         result = await self._execute(delete(table).where(key.in_(past.with_for_update(skip_locked=True))))
         return result.rowcount
+
+    async def purge_organization(self, before: datetime, *, limit: int) -> int:
+        """Delete up to `limit` rows of one organization that was deleted before the time, itself last; how many."""
+        organization_id = await self._scalar(
+            select(organizations.c.id)
+            .where(organizations.c.deleted_at < before)
+            .order_by(organizations.c.deleted_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        if organization_id is None:
+            return 0
+        # What refers to others goes before them, so that no row takes many more with it.
+        for table in reversed(metadata.sorted_tables):
+            if "organization_id" in table.c:
+                of_it = select(*table.primary_key).where(table.c.organization_id == organization_id).limit(limit)
+                gone = await self._execute(delete(table).where(tuple_(*table.primary_key).in_(of_it)))
+                if gone.rowcount:
+                    return gone.rowcount
+        await self._execute(delete(organizations).where(organizations.c.id == organization_id))
+        return 1

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, any_, delete, insert, select, update
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
 from ostiary.adapters.db.repositories.domains import admitting
+from ostiary.adapters.db.repositories.organizations import in_living
 from ostiary.adapters.db.tables import connections, domains, organizations, sessions, sp_keys
 from ostiary.domain.connection import (
     AttributeMapping,
@@ -128,8 +129,12 @@ class Connections(Repository):
         return None if row is None else _connection(row)
 
     async def organization_of(self, connection_id: str) -> str | None:
-        """Whose connection it is: browsers and identity providers name the connection alone."""
-        return await self._scalar(select(connections.c.organization_id).where(connections.c.id == connection_id))
+        """Whose connection it is, if that is not deleted: browsers and identity providers name the connection alone."""
+        return await self._scalar(
+            select(connections.c.organization_id).where(
+                connections.c.id == connection_id, in_living(connections.c.organization_id)
+            )
+        )
 
     async def all(self, organization_id: str) -> tuple[Connection, ...]:
         """Every connection of the organization."""
@@ -185,6 +190,7 @@ class Connections(Repository):
                 domains.c.name == domain,
                 admitting(domains, now),
                 organizations.c.sso_enabled,
+                organizations.c.deleted_at.is_(None),
                 connections.c.status == ConnectionStatus.ACTIVE,
             )
             .order_by(organizations.c.name, organizations.c.id, connections.c.id)

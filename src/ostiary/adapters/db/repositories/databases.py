@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, delete, exists, insert, not_,
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.organizations import in_living
 from ostiary.adapters.db.tables import credentials, database_administrators, databases, members, service_accounts
 from ostiary.domain.database import Credential, Database
 from ostiary.services.paging import Page, PageRequest
@@ -142,7 +143,9 @@ class Credentials(Repository):
 
     async def by_username(self, username: str) -> StoredCredential | None:
         """The credential of a user name: global (the user name says whose it is)."""
-        row = await self._first(_credentials().where(credentials.c.username == username))
+        row = await self._first(
+            _credentials().where(credentials.c.username == username, in_living(credentials.c.organization_id))
+        )
         return None if row is None else StoredCredential(_credential(row), row.secret_hash)
 
     async def list(self, organization_id: str, matching: CredentialFilter, page: PageRequest) -> Page[Credential]:

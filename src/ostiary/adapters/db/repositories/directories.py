@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
 from ostiary.adapters.db.repositories.directory_rows import read_directory_group, read_directory_user
+from ostiary.adapters.db.repositories.organizations import in_living
 from ostiary.adapters.db.tables import (
     directories,
     directory_departures,
@@ -231,6 +232,7 @@ class Directories(Repository):
                 directory_tokens.c.secret_hash == secret_hash,
                 directory_tokens.c.revoked_at.is_(None),
                 directories.c.enabled,
+                in_living(directories.c.organization_id),
             )
         )
         if row is None:

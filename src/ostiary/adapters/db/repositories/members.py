@@ -13,7 +13,9 @@ from ostiary.adapters.db.tables import (
     databases,
     members,
     one_time_codes,
+    recovery_links,
     sessions,
+    sign_in_flows,
     team_members,
     teams,
 )
@@ -211,3 +213,10 @@ class Access(Repository):
             )
         )
         return {"sessions": ended_sessions.rowcount, "one_time_codes": ended_codes.rowcount}
+
+    async def end_all_access(self, organization_id: str) -> dict[str, int]:
+        """End everybody's sessions, sign-ins and links of this organization; answers how many sessions."""
+        ended = await self._execute(delete(sessions).where(sessions.c.organization_id == organization_id))
+        for begun in (one_time_codes, sign_in_flows, recovery_links):
+            await self._execute(delete(begun).where(begun.c.organization_id == organization_id))
+        return {"sessions_ended": ended.rowcount}

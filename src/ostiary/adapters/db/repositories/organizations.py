@@ -1,9 +1,9 @@
 """Organizations, and a caller's entrance into one."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, exists, insert, not_, or_, select, update
 
 from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
 from ostiary.adapters.db.repositories.member_rows import read_member
@@ -21,6 +21,7 @@ def _organization(row: Row[Any]) -> Organization:
         name=row.name,
         plan=Plan(row.plan),
         created_at=row.created_at,
+        deleted_at=row.deleted_at,
         add_ons=frozenset(AddOn(add_on) for add_on in row.add_ons),
         directory_held_back=row.directory_held_back,
         sso=SsoSettings(
@@ -34,11 +35,21 @@ def _organization(row: Row[Any]) -> Organization:
     )
 
 
-def _named(reference: str) -> ColumnElement[bool]:
-    """An id or a slug: ids have an underscore, slugs never."""
+def _named(reference: str, *, deleted: bool) -> ColumnElement[bool]:
+    """An id or a slug: ids have an underscore, slugs never. Of one that is deleted, or of one that is not."""
+    is_deleted = organizations.c.deleted_at.is_not(None)
+    alive = is_deleted if deleted else not_(is_deleted)
     if ids.decode(ids.ORGANIZATION, reference) is not None:
-        return organizations.c.id == reference
-    return organizations.c.slug == reference.lower()
+        return alive & (organizations.c.id == reference)
+    return alive & (organizations.c.slug == reference.lower())
+
+
+def in_living(organization_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the organization is not deleted: for what is found by a secret alone, whosever it is."""
+    living = select(organizations.c.id).where(
+        organizations.c.id == organization_id, organizations.c.deleted_at.is_(None)
+    )
+    return exists(living)
 
 
 def _sso_values(sso: SsoSettings) -> dict[str, Any]:
@@ -70,16 +81,18 @@ class Organizations(Repository):
             )
         )
 
-    async def get(self, reference: str, lock: Lock = Lock.NONE) -> Organization | None:
-        """The organization by id or slug."""
-        row = await self._first(_locked(select(organizations).where(_named(reference)), lock))
+    async def get(self, reference: str, lock: Lock = Lock.NONE, *, deleted: bool = False) -> Organization | None:
+        """The organization by id or slug, if it is not deleted; with `deleted`, if it is."""
+        row = await self._first(_locked(select(organizations).where(_named(reference, deleted=deleted)), lock))
         return None if row is None else _organization(row)
 
-    async def enter(self, reference: str, account_id: str, lock: Lock = Lock.NONE) -> Entrance | None:
-        """The organization and the account's membership in it, after the lock was had."""
+    async def enter(
+        self, reference: str, account_id: str, lock: Lock = Lock.NONE, *, deleted: bool = False
+    ) -> Entrance | None:
+        """As `get`, with the account's membership in it, after the lock was had."""
         if lock is not Lock.NONE:
             # A statement sees the rows as they were when it began, so the membership is read after the lock was had.
-            organization = await self.get(reference, lock)
+            organization = await self.get(reference, lock, deleted=deleted)
             if organization is None:
                 return None
             row = await self._first(
@@ -91,12 +104,12 @@ class Organizations(Repository):
             .outerjoin(
                 members, (members.c.organization_id == organizations.c.id) & (members.c.account_id == account_id)
             )
-            .where(_named(reference))
+            .where(_named(reference, deleted=deleted))
         )
         return None if row is None else _entrance(row)
 
     async def of_account(self, account_id: str) -> tuple[Entrance, ...]:
-        """The organizations the account is a member of, by name."""
+        """The organizations the account is a member of, deleted ones too, by name."""
         rows = await self._execute(
             select(organizations, *(column.label(f"member_{column.key}") for column in members.c))
             .join(members, members.c.organization_id == organizations.c.id)
@@ -110,6 +123,10 @@ class Organizations(Repository):
         await self._execute(
             update(organizations).where(organizations.c.id == organization_id).values(name=name, slug=slug)
         )
+
+    async def set_deleted(self, organization_id: str, at: datetime | None) -> None:
+        """Delete it, or with None give it back."""
+        await self._execute(update(organizations).where(organizations.c.id == organization_id).values(deleted_at=at))
 
     async def set_entitlements(
         self, organization_id: str, plan: Plan, add_ons: frozenset[AddOn], directory_held_back: bool
@@ -149,6 +166,9 @@ def _conditions(matching: OrganizationFilter) -> list[ColumnElement[bool]]:
         conditions.append(or_(*wanted))
     if matching.plan is not None:
         conditions.append(organizations.c.plan == matching.plan)
+    if matching.deleted is not None:
+        deleted = organizations.c.deleted_at
+        conditions.append(deleted.is_not(None) if matching.deleted else deleted.is_(None))
     if matching.sso_enabled is not None:
         conditions.append(organizations.c.sso_enabled.is_(matching.sso_enabled))
     return conditions

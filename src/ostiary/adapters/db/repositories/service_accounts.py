@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Row, Table, delete, exists, func, insert, not_, or_, select, update
 
 from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
+from ostiary.adapters.db.repositories.organizations import in_living
 from ostiary.adapters.db.tables import members, service_account_tokens, service_accounts
 from ostiary.domain.membership import Role
 from ostiary.domain.service_account import ServiceAccount, ServiceAccountToken
@@ -137,7 +138,11 @@ class ServiceAccounts(Repository):
 
     async def by_secret(self, secret_hash: bytes, now: datetime) -> tuple[ServiceAccount, str] | None:
         """The service account behind a living token, and the token's id: global, for the secret says whose it is."""
-        row = await self._first(_behind_token().where(_tokens.c.secret_hash == secret_hash, _living(now)))
+        row = await self._first(
+            _behind_token().where(
+                _tokens.c.secret_hash == secret_hash, _living(now), in_living(_tokens.c.organization_id)
+            )
+        )
         return None if row is None else (_account(row), row.token_id)
 
     async def by_token(self, organization_id: str, token_id: str) -> ServiceAccount | None:

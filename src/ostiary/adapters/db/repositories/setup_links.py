@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, up
 
 from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
 from ostiary.adapters.db.repositories.member_rows import read_member
+from ostiary.adapters.db.repositories.organizations import in_living
 from ostiary.adapters.db.tables import members, setup_links
 from ostiary.domain.setup_link import SetupIntent, SetupLink
 from ostiary.services.paging import Page, PageRequest
@@ -69,7 +70,9 @@ class SetupLinks(Repository):
 
     async def by_secret(self, secret_hash: bytes) -> KnownSetupLink | None:
         """The link of any organization: the secret says whose it is."""
-        row = await self._first(_with_creators().where(setup_links.c.secret_hash == secret_hash))
+        row = await self._first(
+            _with_creators().where(setup_links.c.secret_hash == secret_hash, in_living(setup_links.c.organization_id))
+        )
         return None if row is None else _known(row)
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[KnownSetupLink]:

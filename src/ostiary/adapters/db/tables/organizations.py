@@ -36,7 +36,9 @@ organizations = Table(
     Column("manage_roles_via_sso", Boolean, nullable=False, server_default=false()),
     Column("role_attribute", Text, nullable=False),
     moment("created_at"),
+    moment("deleted_at", nullable=True),
     UniqueConstraint("slug"),
+    Index(None, "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
 )
 
 members = Table(
