@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -30,6 +31,7 @@ from ostiary.adapters.webhook_sender import HttpWebhookSender
 from ostiary.api.app import create_app
 from ostiary.api.auth import Authenticator, SessionCookies
 from ostiary.api.deps import Services
+from ostiary.domain.account import SessionLimits
 from ostiary.services.accounts import AccountService
 from ostiary.services.authentication import AuthenticationService
 from ostiary.services.cleanup import CleanupService
@@ -98,6 +100,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         urls=Urls(settings.base_url.rstrip("/")),
     )
     passwords = Argon2Hasher(memory_kib=settings.password_hash_memory_kib, rounds=settings.password_hash_rounds)
+    limits = SessionLimits(
+        timedelta(seconds=settings.password_session_seconds), timedelta(seconds=settings.password_session_idle_seconds)
+    )
     throttle = Throttle(kit, by_address=settings.throttle_by_address)
     cookies = SessionCookies(secure=not settings.is_development, origins=frozenset(settings.cookie_origins))
     messages = Pysaml2Messages()
@@ -115,7 +120,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         cookies=cookies,
         frontend_url=settings.frontend_url,
         idempotency=IdempotencyService(kit, sealer),
-        accounts=AccountService(kit, passwords, common_passwords(), throttle),
+        accounts=AccountService(kit, passwords, common_passwords(), throttle, limits),
         passwords=PasswordService(kit, passwords, common_passwords(), throttle),
         organizations=OrganizationService(kit),
         organization_deletion=OrganizationDeletionService(kit),

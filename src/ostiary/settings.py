@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     mail_folder: str | None = Field(default=None, description="Development: write mail here and print it")
 
     database_pool_size: int = Field(default=10, ge=1, le=200)
+    password_session_seconds: int = Field(
+        default=14 * 86_400, ge=300, le=365 * 86_400, description="How long a password session lives at most"
+    )
+    password_session_idle_seconds: int = Field(
+        default=3 * 86_400, ge=300, le=365 * 86_400, description="After how long without use a password session ends"
+    )
     password_hash_memory_kib: int = Field(default=19_456, ge=8, description="argon2id memory cost")
     password_hash_rounds: int = Field(default=2, ge=1, description="argon2id time cost")
     run_worker: bool = Field(default=False, description="Run the worker inside the service process (development)")

@@ -101,6 +101,8 @@ class OrganizationMachine(RuleBasedStateMachine):
                 kind=SessionKind.PASSWORD,
                 created_at=now,
                 expires_at=now + timedelta(hours=1),
+                ends_at=now + timedelta(hours=1),
+                last_used_at=now,
             )
             await uow.sessions.add(session, secrets.digest(secret))
             await uow.commit()

@@ -233,6 +233,8 @@ class House:
                 kind=SessionKind.SSO,
                 created_at=now,
                 expires_at=now + timedelta(hours=1),
+                ends_at=now + timedelta(hours=1),
+                last_used_at=now,
                 organization_id=organization.id,
                 connection_id=connection_id,
             )

@@ -108,6 +108,7 @@ _ACCOUNTS: dict[str, Ask] = {
     Operation.LIST_MY_ORGANIZATIONS: Ask(),
     Operation.LIST_MY_SESSIONS: Ask(),
     Operation.REVOKE_MY_SESSION: Ask(),
+    Operation.REVOKE_MY_OTHER_SESSIONS: Ask(),
     Operation.CHANGE_PASSWORD: Ask(_is(current=PASSWORD, new=NEW_PASSWORD)),
 }
 

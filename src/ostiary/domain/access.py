@@ -53,6 +53,7 @@ class Operation(StrEnum):
     LIST_MY_ORGANIZATIONS = "list_my_organizations"
     LIST_MY_SESSIONS = "list_my_sessions"
     REVOKE_MY_SESSION = "revoke_my_session"
+    REVOKE_MY_OTHER_SESSIONS = "revoke_my_other_sessions"
     CHANGE_PASSWORD = "change_password"
     CREATE_ORGANIZATION = "create_organization"
     GET_ORGANIZATION = "get_organization"
@@ -191,6 +192,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.LIST_MY_ORGANIZATIONS: _SIGNED_IN,
     Operation.LIST_MY_SESSIONS: _SIGNED_IN,
     Operation.REVOKE_MY_SESSION: _SIGNED_IN,
+    Operation.REVOKE_MY_OTHER_SESSIONS: _SIGNED_IN,
     Operation.CHANGE_PASSWORD: _PASSWORD_SESSION,
     Operation.CREATE_ORGANIZATION: _PASSWORD_SESSION,
     Operation.ACCEPT_INVITATION: _PASSWORD_SESSION,

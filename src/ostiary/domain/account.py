@@ -10,7 +10,6 @@ from enum import StrEnum
 from ostiary.domain.domain_name import checked_domain
 from ostiary.domain.errors import DomainError, invalid
 
-PASSWORD_SESSION_LIFETIME = timedelta(days=14)
 RECOVERY_SESSION_LIFETIME = timedelta(minutes=15)
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
@@ -47,17 +46,34 @@ class SessionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a password session lives: unused for `idle` it ends, and in any case after `absolute`."""
+
+    absolute: timedelta = timedelta(days=14)
+    idle: timedelta = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in browser or client. `organization_id` and `connection_id` are set for SSO sessions (R27)."""
+    """A signed-in browser or client. `organization_id` and `connection_id` are set for SSO sessions (R27).
+
+    It expires at `expires_at`, which moves on with its use by `idle` each time, never past `ends_at`. Without `idle`
+    the two are one: an SSO session lasts as its organization says (R24).
+    """
 
     id: str
     account_id: str
     kind: SessionKind
     created_at: datetime
     expires_at: datetime
+    ends_at: datetime
+    last_used_at: datetime
+    idle: timedelta | None = None
     organization_id: str | None = None
     connection_id: str | None = None
     session_index: str | None = None
+    client_address: str | None = None
+    user_agent: str | None = None
 
 
 def checked_email(text: str, *, pointer: str = "/email") -> str:

@@ -7,10 +7,10 @@ from datetime import timedelta
 from ostiary.domain import ids
 from ostiary.domain.access import Operation
 from ostiary.domain.account import (
-    PASSWORD_SESSION_LIFETIME,
     Account,
     Session,
     SessionKind,
+    SessionLimits,
     checked_email,
     checked_name,
     checked_password,
@@ -40,8 +40,16 @@ class SignedIn:
 class AccountService:
     """A person's own account and sessions."""
 
-    def __init__(self, kit: Kit, passwords: PasswordHasher, common: Container[str], throttle: Throttle) -> None:
+    def __init__(
+        self,
+        kit: Kit,
+        passwords: PasswordHasher,
+        common: Container[str],
+        throttle: Throttle,
+        limits: SessionLimits,
+    ) -> None:
         self._kit = kit
+        self._limits = limits
         self._passwords = passwords
         self._common = common
         self._throttle = throttle
@@ -62,7 +70,7 @@ class AccountService:
             await uow.accounts.add(account)
             token = await self._mailed_token(uow, account, EmailTokenPurpose.VERIFY_EMAIL, VERIFY_EMAIL_LIFETIME)
             await uow.outbox.mail(mails.verify_email(account.email, self._kit.urls.base_url, token))
-            signed_in = await self._open_session(uow, account)
+            signed_in = await self._open_session(uow, account, client)
             await uow.commit()
         return signed_in
 
@@ -92,7 +100,7 @@ class AccountService:
                     "Your organization signs in through its identity provider. Give your e-mail address to "
                     "POST /v1/auth/discover and follow the sign_in_url.",
                 )
-            signed_in = await self._open_session(uow, account)
+            signed_in = await self._open_session(uow, account, client)
             await uow.commit()
         return signed_in
 
@@ -158,20 +166,33 @@ class AccountService:
                 raise not_found("session")
             await uow.commit()
 
+    async def revoke_my_other_sessions(self, caller: Caller) -> int:
+        """End all of the caller's sessions but the one that asks; answers how many."""
+        principal = caller.account(Operation.REVOKE_MY_OTHER_SESSIONS)
+        async with self._kit.uow() as uow:
+            ended = await uow.sessions.delete_of_account(principal.account_id or "", keep=principal.id)
+            await uow.commit()
+        return ended
+
     async def _existing(self, uow: UnitOfWork, account_id: str, *, lock: bool = False) -> Account:
         account = await uow.accounts.get(account_id, lock=lock)
         if account is None:
             raise not_found("account")
         return account
 
-    async def _open_session(self, uow: UnitOfWork, account: Account) -> SignedIn:
-        now = self._kit.clock.now()
+    async def _open_session(self, uow: UnitOfWork, account: Account, client: Client) -> SignedIn:
+        now, limits = self._kit.clock.now(), self._limits
         session = Session(
             id=self._kit.ids.new(ids.SESSION),
             account_id=account.id,
             kind=SessionKind.PASSWORD,
             created_at=now,
-            expires_at=now + PASSWORD_SESSION_LIFETIME,
+            expires_at=now + min(limits.idle, limits.absolute),
+            ends_at=now + limits.absolute,
+            last_used_at=now,
+            idle=limits.idle,
+            client_address=client.address,
+            user_agent=client.user_agent,
         )
         token = self._kit.ids.secret(secrets.SESSION)
         await uow.sessions.add(session, secrets.digest(token))

@@ -1,9 +1,14 @@
 """Who a secret belongs to."""
 
+from datetime import timedelta
+
 from ostiary.domain.membership import Role
 from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services import secrets
 from ostiary.services.context import Kit
+
+# Not a write for every request.
+_USE_NOTED_EVERY = timedelta(minutes=5)
 
 
 class AuthenticationService:
@@ -13,9 +18,17 @@ class AuthenticationService:
         self._kit = kit
 
     async def session(self, secret: str) -> Principal | None:
-        """The caller behind a living session."""
+        """The caller behind a living session; what ends it unused moves on, in steps of minutes."""
+        now = self._kit.clock.now()
         async with self._kit.uow() as uow:
-            return await uow.sessions.principal(secrets.digest(secret), self._kit.clock.now())
+            found = await uow.sessions.principal(secrets.digest(secret), now)
+            if found is None:
+                return None
+            principal, last_used_at = found
+            if now - last_used_at >= _USE_NOTED_EVERY:
+                await uow.sessions.note_use(principal.id, now)
+                await uow.commit()
+        return principal
 
     async def directory_token(self, secret: str) -> Principal | None:
         """The directory behind a SCIM token that is not revoked, of a directory that is on (R48, R55)."""

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from ostiary.domain.access import Operation
 from ostiary.domain.account import Account, checked_email, checked_password
-from ostiary.domain.errors import DomainError, forbidden, invalid, not_found
+from ostiary.domain.errors import DomainError, forbidden, invalid, not_found, unauthenticated
 from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
+from ostiary.services.accounts import SignedIn
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Kit
 from ostiary.services.ports.accounts import EmailTokenPurpose
 from ostiary.services.ports.uow import UnitOfWork
@@ -26,8 +27,11 @@ class PasswordService:
         self._common = common
         self._throttle = throttle
 
-    async def change(self, caller: Caller, *, current: str, new: str) -> None:
-        """Replace the password and end the account's other sessions; raises `invalid_credentials`."""
+    async def change(self, caller: Caller, *, current: str, new: str) -> SignedIn:
+        """Replace the password and end the account's other sessions; raises `invalid_credentials`.
+
+        The session that asks gets another secret, so that who had copied the one before is out too.
+        """
         principal = caller.account(Operation.CHANGE_PASSWORD)
         account_id = principal.account_id or ""
         taken = await self._throttle.count(Attempt.CHANGE_PASSWORD, caller.client, account_id)
@@ -44,7 +48,12 @@ class PasswordService:
                 raise wrong
             await uow.accounts.set_password(account.id, password_hash)
             await uow.sessions.delete_of_account(account.id, keep=principal.id)
+            token = self._kit.ids.secret(secrets.SESSION)
+            session = await uow.sessions.rotate(principal.id, secrets.digest(token))
+            if session is None:
+                raise unauthenticated("invalid_token", "This session was just ended. Sign in again.")
             await uow.commit()
+        return SignedIn(token, session, account)
 
     async def request_reset(self, email: str, client: Client = UNKNOWN_CLIENT) -> None:
         """Have a reset token mailed, if there is such an account.

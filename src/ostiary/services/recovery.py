@@ -134,6 +134,8 @@ async def open_recovery_session(kit: Kit, uow: UnitOfWork, organization: Organiz
         kind=SessionKind.RECOVERY,
         created_at=now,
         expires_at=now + RECOVERY_SESSION_LIFETIME,
+        ends_at=now + RECOVERY_SESSION_LIFETIME,
+        last_used_at=now,
         organization_id=organization.id,
     )
     secret = kit.ids.secret(secrets.SESSION)

@@ -110,6 +110,8 @@ class FinishService:
             kind=SessionKind.SSO,
             created_at=now,
             expires_at=found.session_expires_at,
+            ends_at=found.session_expires_at,
+            last_used_at=now,
             organization_id=found.organization_id,
             connection_id=found.connection_id,
             session_index=found.session_index,

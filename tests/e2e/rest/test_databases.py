@@ -33,7 +33,7 @@ async def test_a_database_administrator_makes_and_revokes_credentials(
     credential = made.json()
     secret = credential.pop("secret")
     assert secret.startswith("ost_db_")
-    assert credential["created_by"] == {"id": bo.account_id, "email": "bo@acme.test"}
+    assert credential["created_by"] == {"id": bo.account_id, "email": "bo@acme.test", "service_account": None}
     assert credential["creator_removed"] is False
     listed = await as_bo.get(f"{path}/credentials")
     assert listed.json() == {"data": [credential], "next_cursor": None}
@@ -44,7 +44,7 @@ async def test_a_database_administrator_makes_and_revokes_credentials(
     assert verdict.json() == {
         "active": True,
         "database_id": database["id"],
-        "created_by": {"id": bo.account_id, "email": "bo@acme.test"},
+        "created_by": {"id": bo.account_id, "email": "bo@acme.test", "service_account": None},
     }
     assert (await as_bo.delete(f"/credentials/{credential['id']}")).status_code == 204
     assert (await as_bo.get(f"{path}/credentials")).json()["data"] == []

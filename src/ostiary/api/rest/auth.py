@@ -35,7 +35,12 @@ class SessionAnswer(Answer):
     organization_id: str | None
     connection_id: str | None
     created_at: datetime
-    expires_at: datetime
+    last_used_at: datetime = Field(description="To five minutes.")
+    expires_at: datetime = Field(description="When it ends unless it is used before.")
+    ends_at: datetime = Field(description="When it ends in any case.")
+    client_address: str | None = Field(description="Where it was made from.", examples=["192.0.2.7"])
+    user_agent: str | None = Field(description="What it was made with, in its own words.", examples=["Firefox"])
+    is_current: bool = Field(description="Whether it is the one that asks.")
 
 
 class SignedInAnswer(Answer):
@@ -107,22 +112,29 @@ def render_user(account: Account) -> UserAnswer:
     )
 
 
-def render_session(session: Session) -> SessionAnswer:
-    """A session, without its secret."""
+def render_session(session: Session, current: str) -> SessionAnswer:
+    """A session, without its secret; `current` is the id of the one that asks."""
     return SessionAnswer(
         id=session.id,
         kind=session.kind.value,
         organization_id=session.organization_id,
         connection_id=session.connection_id,
         created_at=session.created_at,
+        last_used_at=session.last_used_at,
         expires_at=session.expires_at,
+        ends_at=session.ends_at,
+        client_address=session.client_address,
+        user_agent=session.user_agent,
+        is_current=session.id == current,
     )
 
 
 def render_signed_in(signed_in: SignedIn) -> SignedInAnswer:
     """A new session with its secret."""
     return SignedInAnswer(
-        token=signed_in.token, session=render_session(signed_in.session), user=render_user(signed_in.account)
+        token=signed_in.token,
+        session=render_session(signed_in.session, signed_in.session.id),
+        user=render_user(signed_in.account),
     )
 
 
@@ -203,7 +215,16 @@ async def list_my_organizations(caller: CallerDep, services: ServicesDep) -> Lis
 @router.get("/me/sessions", operation_id=Operation.LIST_MY_SESSIONS, responses=problems(401, 403))
 async def list_my_sessions(caller: CallerDep, services: ServicesDep) -> ListOf[SessionAnswer]:
     """The caller's living sessions, newest first."""
-    return ListOf(data=[render_session(session) for session in await services.accounts.my_sessions(caller)])
+    current = caller.principal.id if caller.principal else ""
+    return ListOf(data=[render_session(session, current) for session in await services.accounts.my_sessions(caller)])
+
+
+@router.delete(
+    "/me/sessions", status_code=204, operation_id=Operation.REVOKE_MY_OTHER_SESSIONS, responses=problems(401, 403)
+)
+async def revoke_my_other_sessions(caller: CallerDep, services: ServicesDep) -> None:
+    """End all of the caller's sessions but the one that asks."""
+    await services.accounts.revoke_my_other_sessions(caller)
 
 
 @router.delete(
@@ -217,9 +238,7 @@ async def revoke_my_session(session_id: str, caller: CallerDep, services: Servic
     await services.accounts.revoke_my_session(caller, session_id)
 
 
-@router.post(
-    "/me/password", status_code=204, operation_id=Operation.CHANGE_PASSWORD, responses=problems(401, 403, 422, 429)
-)
-async def change_password(body: PasswordChange, caller: CallerDep, services: ServicesDep) -> None:
-    """Replace the password; ends the caller's other sessions."""
-    await services.passwords.change(caller, current=body.current, new=body.new)
+@router.post("/me/password", operation_id=Operation.CHANGE_PASSWORD, responses=problems(401, 403, 422, 429))
+async def change_password(body: PasswordChange, caller: CallerDep, services: ServicesDep) -> SignedInAnswer:
+    """Replace the password: other sessions end, and this one goes on with a new token, the old one being void."""
+    return render_signed_in(await services.passwords.change(caller, current=body.current, new=body.new))

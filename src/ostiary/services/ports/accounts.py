@@ -59,8 +59,16 @@ class SessionRepository(Protocol):
         """Store a new session."""
         ...
 
-    async def principal(self, secret_hash: bytes, now: datetime) -> Principal | None:
-        """The caller behind a living session."""
+    async def principal(self, secret_hash: bytes, now: datetime) -> tuple[Principal, datetime] | None:
+        """The caller behind a living session, and when that was last used."""
+        ...
+
+    async def note_use(self, session_id: str, now: datetime) -> None:
+        """Remember that it was used: what ends it unused moves on."""
+        ...
+
+    async def rotate(self, session_id: str, secret_hash: bytes) -> Session | None:
+        """Give it another secret; the one it had opens nothing any more."""
         ...
 
     async def of_account(self, account_id: str, now: datetime) -> tuple[Session, ...]:

@@ -1,9 +1,9 @@
 """Accounts, sessions and mailed tokens."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, not_, select, update
+from sqlalchemy import Row, and_, delete, func, insert, literal, not_, select, update
 
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import accounts, email_tokens, members, organizations, sessions
@@ -92,9 +92,14 @@ def _session(row: Row[Any]) -> Session:
         kind=SessionKind(row.kind),
         created_at=row.created_at,
         expires_at=row.expires_at,
+        ends_at=row.ends_at,
+        last_used_at=row.last_used_at,
+        idle=None if row.idle_seconds is None else timedelta(seconds=row.idle_seconds),
         organization_id=row.organization_id,
         connection_id=row.connection_id,
         session_index=row.session_index,
+        client_address=row.client_address,
+        user_agent=row.user_agent,
     )
 
 
@@ -114,11 +119,31 @@ class Sessions(Repository):
                 session_index=session.session_index,
                 created_at=session.created_at,
                 expires_at=session.expires_at,
+                ends_at=session.ends_at,
+                last_used_at=session.last_used_at,
+                idle_seconds=None if session.idle is None else int(session.idle.total_seconds()),
+                client_address=session.client_address,
+                user_agent=session.user_agent,
             )
         )
 
-    async def principal(self, secret_hash: bytes, now: datetime) -> Principal | None:
-        """The caller behind a living session."""
+    async def note_use(self, session_id: str, now: datetime) -> None:
+        """Remember that it was used: what ends it unused moves on."""
+        idle = func.make_interval(0, 0, 0, 0, 0, 0, sessions.c.idle_seconds)
+        moved = func.least(sessions.c.ends_at, literal(now, sessions.c.ends_at.type) + idle)
+        await self._execute(
+            update(sessions).where(sessions.c.id == session_id).values(last_used_at=now, expires_at=moved)
+        )
+
+    async def rotate(self, session_id: str, secret_hash: bytes) -> Session | None:
+        """Give it another secret; the one it had opens nothing any more."""
+        row = await self._first(
+            update(sessions).where(sessions.c.id == session_id).values(secret_hash=secret_hash).returning(sessions)
+        )
+        return None if row is None else _session(row)
+
+    async def principal(self, secret_hash: bytes, now: datetime) -> tuple[Principal, datetime] | None:
+        """The caller behind a living session, and when that was last used."""
         row = await self._first(
             select(sessions, accounts.c.email)
             .join(accounts, accounts.c.id == sessions.c.account_id)
@@ -126,7 +151,7 @@ class Sessions(Repository):
         )
         if row is None:
             return None
-        return Principal(
+        principal = Principal(
             CredentialKind.SESSION,
             id=row.id,
             account_id=row.account_id,
@@ -135,6 +160,7 @@ class Sessions(Repository):
             organization_id=row.organization_id,
             connection_id=row.connection_id,
         )
+        return principal, row.last_used_at
 
     async def of_account(self, account_id: str, now: datetime) -> tuple[Session, ...]:
         """The account's living sessions, newest first."""

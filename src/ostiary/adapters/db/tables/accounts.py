@@ -30,7 +30,13 @@ sessions = Table(
     Column("connection_id", TypeId(ids.CONNECTION)),
     Column("session_index", Text),
     moment("created_at"),
+    # Moves on with the use, by `idle_seconds` where there are any, and never past `ends_at`.
     moment("expires_at"),
+    moment("ends_at"),
+    moment("last_used_at"),
+    Column("idle_seconds", Integer),
+    Column("client_address", Text),
+    Column("user_agent", Text),
     UniqueConstraint("secret_hash"),
     Index(None, "account_id"),
     Index(None, "organization_id", "account_id"),
