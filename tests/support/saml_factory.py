@@ -295,7 +295,15 @@ class Encrypting:
 
 def encrypt(root: Element, how: Encrypting) -> Element:
     """Put an EncryptedAssertion in the place of the response's assertion; returns it."""
-    assertion = assertion_in(root)
+    return _encrypt(assertion_in(root), "EncryptedAssertion", how)
+
+
+def encrypt_name_id(assertion: Element, how: Encrypting) -> Element:
+    """Put an EncryptedID in the place of the assertion's NameID, before the assertion is signed; returns it."""
+    return _encrypt(one(assertion, "saml:Subject")[0], "EncryptedID", how)
+
+
+def _encrypt(element: Element, wrapper_name: str, how: Encrypting) -> Element:
     data = etree.fromstring(
         f'<xenc:EncryptedData xmlns:xenc="{XENC}" xmlns:ds="{DSIG}" Type="{XENC}Element">'
         f'<xenc:EncryptionMethod Algorithm="{how.method}"/><ds:KeyInfo><xenc:EncryptedKey>'
@@ -311,10 +319,10 @@ def encrypt(root: Element, how: Encrypting) -> Element:
     else:
         kind, bits = xmlsec.constants.KeyDataAes, int(how.method[-7:-4])
     context.key = xmlsec.Key.generate(kind, bits, xmlsec.constants.KeyDataTypeSession)
-    wrapper = etree.Element(f"{{{SAML}}}EncryptedAssertion", nsmap={"saml": SAML})
-    assertion.addprevious(wrapper)
-    wrapper.append(assertion)
-    data = context.encrypt_xml(data, assertion)
+    wrapper = etree.Element(f"{{{SAML}}}{wrapper_name}", nsmap={"saml": SAML})
+    element.addprevious(wrapper)
+    wrapper.append(element)
+    data = context.encrypt_xml(data, element)
     if how.key_beside_data:
         wrapper.append(one(data, "ds:KeyInfo/xenc:EncryptedKey"))
         data.remove(one(data, "ds:KeyInfo"))

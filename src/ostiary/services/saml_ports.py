@@ -55,7 +55,8 @@ class BrowserMessage:
 class Trust:
     """Whose signature counts: the connection's certificates, and our keys that may decrypt.
 
-    `allow_sha1` is the per-connection legacy switch; `now` decides which certificates are still valid.
+    `allow_sha1` and `allow_aes_cbc` are the connection's legacy switches; `now` decides which certificates are still
+    valid.
     """
 
     certificates: tuple[Certificate, ...]
@@ -63,6 +64,7 @@ class Trust:
     now: datetime
     decryption_keys: tuple[SpKeyPair, ...] = ()
     want_assertions_encrypted: bool = False
+    allow_aes_cbc: bool = False
 
 
 class AssertionVerifier(Protocol):

@@ -13,12 +13,15 @@ from lxml import etree
 from ostiary.adapters.saml.xml import (
     ASSERTION,
     ENCRYPTED_ASSERTION,
+    ENCRYPTED_ID,
     EXTENSIONS,
     ISSUER,
+    NAME_ID,
     RESPONSE,
     SAML,
     SIGNATURE,
     STATUS,
+    SUBJECT,
     XENC,
     XENC11,
     XML,
@@ -56,7 +59,7 @@ _LETTERS = {
     STATUS: "S",
     ASSERTION: "A",
     ENCRYPTED_ASSERTION: "A",
-    f"{{{SAML}}}Subject": "U",
+    SUBJECT: "U",
     f"{{{SAML}}}Conditions": "C",
     f"{{{SAML}}}Advice": "V",
     f"{{{SAML}}}Statement": "T",
@@ -141,6 +144,20 @@ def parse_decrypted(plaintext: bytes, encrypted: Element) -> Element:
     Raises `etree.XMLSyntaxError` when the plaintext is not XML. Prefixes that the plaintext leaves undeclared are those
     of the element it was encrypted in (XML encryption §4.4).
     """
+    assertion = _decrypted(plaintext, encrypted, ASSERTION)
+    _check_message(assertion, _ASSERTION_CHILDREN)
+    _check_tree(assertion, assertion)
+    return assertion
+
+
+def parse_decrypted_id(plaintext: bytes, encrypted: Element) -> Element:
+    """The NameID that was inside an EncryptedID; raises as `parse_decrypted` does."""
+    name_id = _decrypted(plaintext, encrypted, NAME_ID)
+    _check_tree(name_id, None)
+    return name_id
+
+
+def _decrypted(plaintext: bytes, encrypted: Element, tag: str) -> Element:
     check_bytes(plaintext)
     if declaration := _DECLARATION.match(plaintext):
         plaintext = plaintext[declaration.end() :]
@@ -148,13 +165,11 @@ def parse_decrypted(plaintext: bytes, encrypted: Element) -> Element:
     # An element without content is written as `<decrypted …/>`.
     content = wrapper.removesuffix(b"/>") + b">" + plaintext + b"</decrypted>"
     children = list(parse(content))
-    if len(children) != 1 or children[0].tag != ASSERTION:
-        raise ResponseRefused(Reason.STRUCTURE, "The EncryptedAssertion does not contain exactly one Assertion.")
+    if len(children) != 1 or children[0].tag != tag:
+        wanted = tag.rpartition("}")[2]
+        raise ResponseRefused(Reason.STRUCTURE, f"The {local_name(encrypted)} does not contain exactly one {wanted}.")
     # Read again on its own, so that it is a root, as the assertion of verified bytes is.
-    assertion = parse(etree.tostring(children[0], with_tail=False))
-    _check_message(assertion, _ASSERTION_CHILDREN)
-    _check_tree(assertion, assertion)
-    return assertion
+    return parse(etree.tostring(children[0], with_tail=False))
 
 
 def assertion_of(response: Element) -> Element | None:
@@ -196,10 +211,22 @@ def _check_tree(root: Element, assertion: Element | None) -> None:
         if not encrypted and namespace[1:] in {XENC, XENC11}:
             raise ResponseRefused(
                 Reason.STRUCTURE,
-                f"{name} stands outside an EncryptedAssertion. Encrypt the whole assertion, not ids or attributes.",
+                f"{name} stands outside an EncryptedAssertion. Encrypt the whole assertion, not its attributes.",
             )
-        inside = encrypted or element.tag == ENCRYPTED_ASSERTION
+        inside = encrypted or element.tag == ENCRYPTED_ASSERTION or _is_encrypted_subject(element, assertion)
         pending.extend((child, depth + 1, inside) for child in element)
+
+
+def _is_encrypted_subject(element: Element, assertion: Element | None) -> bool:
+    """Whether it is the EncryptedID in the assertion's own Subject (SAML core §2.4.1)."""
+    subject = element.getparent()
+    return (
+        element.tag == ENCRYPTED_ID
+        and subject is not None
+        and subject.tag == SUBJECT
+        and assertion is not None
+        and subject.getparent() is assertion
+    )
 
 
 def _check_attributes(element: Element, ids: set[str]) -> None:

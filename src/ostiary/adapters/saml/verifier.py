@@ -13,7 +13,7 @@ from ostiary.adapters.saml import guard
 from ostiary.adapters.saml.decryption import decrypt, failed
 from ostiary.adapters.saml.reader import read_assertion, read_envelope
 from ostiary.adapters.saml.signature import SignedElement, signature_of, verify_signature
-from ostiary.adapters.saml.xml import ENCRYPTED_ASSERTION, Element
+from ostiary.adapters.saml.xml import ENCRYPTED_ASSERTION, ENCRYPTED_ID, SUBJECT, Element
 from ostiary.domain.assertion import STATUS_SUCCESS, Check, Reason, ResponseRefused, VerifiedResponse
 from ostiary.services.saml_ports import Trust
 
@@ -43,7 +43,7 @@ def verify(saml_response: str, trust: Trust) -> VerifiedResponse:
     trusted = response if signed_response is None else signed_response.element
     with trail.step("encryption"):
         # `own` is where the assertion's own signature stands, `covered` what the response's signature vouches for.
-        own, covered = _plain_assertion(trail, response, trusted, trust)
+        own, covered = _plain_assertion(trail, response, trusted, trust, ciphertext_signed=signed_response is not None)
     with trail.step("assertion signature"):
         signed_assertion = _verified(trail, own, trust)
         signer = signed_assertion or signed_response
@@ -52,9 +52,12 @@ def verify(saml_response: str, trust: Trust) -> VerifiedResponse:
                 Reason.SIGNATURE_MISSING,
                 "Neither the response nor the assertion is signed. Switch signing on at the identity provider.",
             )
+    believed = covered if signed_assertion is None else signed_assertion.element
+    with trail.step("NameID encryption"):
+        _decrypt_name_id(trail, believed, trust)
     with trail.step("content"):
         envelope = read_envelope(trusted)
-        assertion = read_assertion(covered if signed_assertion is None else signed_assertion.element)
+        assertion = read_assertion(believed)
     signed = {"response": signed_response, "assertion": signed_assertion}
     return VerifiedResponse(
         envelope=envelope,
@@ -108,13 +111,16 @@ def _verified(trail: _Trail, element: Element, trust: Trust) -> SignedElement | 
     return signed
 
 
-def _plain_assertion(trail: _Trail, response: Element, trusted: Element, trust: Trust) -> tuple[Element, Element]:
+def _plain_assertion(
+    trail: _Trail, response: Element, trusted: Element, trust: Trust, *, ciphertext_signed: bool
+) -> tuple[Element, Element]:
     own, covered = guard.assertion_of(response), guard.assertion_of(trusted)
     if own is None or covered is None:
         raise ResponseRefused(Reason.STRUCTURE, "The response has no assertion.")
     if own.tag == ENCRYPTED_ASSERTION:
         try:
-            assertion = guard.parse_decrypted(decrypt(covered, trust.decryption_keys), covered)
+            plaintext = decrypt(covered, trust.decryption_keys, allow_cbc=trust.allow_aes_cbc and ciphertext_signed)
+            assertion = guard.parse_decrypted(plaintext, covered)
         except etree.XMLSyntaxError:
             raise failed() from None
         trail.passed("The assertion was encrypted for this connection.")
@@ -126,3 +132,22 @@ def _plain_assertion(trail: _Trail, response: Element, trusted: Element, trust: 
             "provider, with AES-GCM and the certificate of this connection's metadata.",
         )
     return own, covered
+
+
+def _decrypt_name_id(trail: _Trail, assertion: Element, trust: Trust) -> None:
+    """Put the NameID in the place of an EncryptedID (SAML core §2.2.4), in the copy that is read.
+
+    What is decrypted was signed: the assertion is read from verified bytes.
+    """
+    subject = assertion.find(SUBJECT)
+    encrypted = [] if subject is None else subject.findall(ENCRYPTED_ID)
+    if subject is None or not encrypted:
+        return
+    if len(encrypted) > 1:
+        raise ResponseRefused(Reason.STRUCTURE, "The Subject has more than one EncryptedID.")
+    try:
+        plaintext = decrypt(encrypted[0], trust.decryption_keys, allow_cbc=trust.allow_aes_cbc)
+        subject.replace(encrypted[0], guard.parse_decrypted_id(plaintext, encrypted[0]))
+    except etree.XMLSyntaxError:
+        raise failed() from None
+    trail.passed("The NameID was encrypted for this connection.")

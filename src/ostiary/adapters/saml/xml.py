@@ -22,6 +22,9 @@ STATUS = f"{{{SAMLP}}}Status"
 ISSUER = f"{{{SAML}}}Issuer"
 ASSERTION = f"{{{SAML}}}Assertion"
 ENCRYPTED_ASSERTION = f"{{{SAML}}}EncryptedAssertion"
+SUBJECT = f"{{{SAML}}}Subject"
+NAME_ID = f"{{{SAML}}}NameID"
+ENCRYPTED_ID = f"{{{SAML}}}EncryptedID"
 SIGNATURE = f"{{{DSIG}}}Signature"
 
 
