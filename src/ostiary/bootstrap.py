@@ -22,6 +22,7 @@ from ostiary.adapters.guarded_http import GuardedHttp
 from ostiary.adapters.logging import configure_logging
 from ostiary.adapters.mail import FolderMailer, SmtpMailer
 from ostiary.adapters.passwords import Argon2Hasher
+from ostiary.adapters.saml.logout import SamlLogout
 from ostiary.adapters.saml.messages import Pysaml2Messages
 from ostiary.adapters.saml.metadata import SamlMetadataReader
 from ostiary.adapters.saml.verifier import SamlVerifier
@@ -46,6 +47,7 @@ from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.domains import DomainService
 from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
+from ostiary.services.logout import LogoutService
 from ostiary.services.members import MemberService
 from ostiary.services.organization_deletion import OrganizationDeletionService
 from ostiary.services.organizations import OrganizationService
@@ -145,6 +147,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         sign_in_finish=FinishService(kit, throttle),
         sign_in_log=SignInLogService(kit),
         webhooks=WebhookService(kit, sealer, sender),
+        logout=LogoutService(kit, keys, SamlLogout(), throttle),
     )
     deliveries = WebhookDeliveryService(kit, sealer, sender)
     return House(engine, kit, sealer, services, deliveries, DatabaseReadiness(engine))

@@ -101,6 +101,15 @@ class SimpleSamlPhp:
         query = {"spentityid": sp_entity_id} | ({"RelayState": relay_state} if relay_state is not None else {})
         return f"{self.base_url}/saml2/idp/SSOService.php?{urlencode(query)}"
 
+    def logout_url(self, then: str) -> str:
+        """Where a person logs out who begins at the identity provider, and the page that comes after."""
+        return f"{self.base_url}/saml2/idp/initSLO.php?{urlencode({'RelayState': then})}"
+
+    @property
+    def slo_url(self) -> str:
+        """Its single logout service."""
+        return f"{self.base_url}/saml2/idp/SingleLogoutService.php"
+
 
 @contextmanager
 def running_simplesamlphp(folder: Path) -> Generator[SimpleSamlPhp]:

@@ -52,3 +52,28 @@ async def test_a_migration_that_waits_for_a_lock_gives_up_instead_of_holding_eve
 
 def test_there_is_one_newest_revision() -> None:
     assert len(migrate.heads()) == 1
+
+
+async def test_sessions_and_connections_from_before_single_logout_stay_as_they_were(empty_database: str) -> None:
+    await migrate.upgrade(empty_database, "0010")
+    old_session = (
+        "INSERT INTO sessions (id, secret_hash, account_id, kind, created_at, expires_at)"
+        " VALUES (gen_random_uuid(), 'x', gen_random_uuid(), 'sso', now(), now())"
+    )
+    old_connection = (
+        "INSERT INTO connections (organization_id, id, name, provider, status, idp_entity_id, idp_sso_url,"
+        " idp_sso_binding, attribute_mapping, clock_skew_seconds, created_at) VALUES (gen_random_uuid(),"
+        " gen_random_uuid(), 'IdP', 'okta', 'active', 'https://idp', 'https://idp/sso', 'post', '{}', 60, now())"
+    )
+    async with connection(empty_database) as session:
+        # The rows stand for themselves here: without triggers, foreign keys are not looked at.
+        await session.execute("SET session_replication_role = replica")
+        await session.execute(old_session)
+        await session.execute(old_connection)
+    await migrate.upgrade(empty_database)
+    async with connection(empty_database) as session:
+        [session_row] = await session.fetch("SELECT subject FROM sessions")
+        [kept] = await session.fetch(
+            "SELECT idp_slo_binding, idp_slo_response_url, allow_aes_cbc, allow_sha1 FROM connections"
+        )
+    assert (tuple(session_row), tuple(kept)) == ((None,), (None, None, False, False))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ostiary.adapters.saml.verifier import verify
-from ostiary.domain.assertion import ResponseRefused, VerifiedResponse
+from ostiary.domain.assertion import EMAIL_FORMAT, NameId, ResponseRefused, VerifiedResponse
 from tests.support.saml_factory import (
     SAML,
     Element,
@@ -146,7 +146,7 @@ mutations = st.tuples(st.sampled_from(OPERATIONS), indexes, indexes)
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_genuine_response_is_accepted(shape: str) -> None:
-    assert genuine_reading(shape).assertion.name_id == "bo@acme.test"
+    assert genuine_reading(shape).assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

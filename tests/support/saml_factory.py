@@ -118,11 +118,17 @@ def instant(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-AUTHN_STATEMENT = (
-    f'<saml:AuthnStatement AuthnInstant="{instant(NOW)}" SessionIndex="_session1">'
-    "<saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
-    "</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>"
-)
+def authn_statement(session_index: str = "_session1") -> str:
+    """That the person gave a password, and what the identity provider calls its session."""
+    return (
+        f'<saml:AuthnStatement AuthnInstant="{instant(NOW)}" SessionIndex="{session_index}">'
+        "<saml:AuthnContext><saml:AuthnContextClassRef>"
+        "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
+        "</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>"
+    )
+
+
+AUTHN_STATEMENT = authn_statement()
 
 
 @dataclass(frozen=True)
@@ -295,15 +301,16 @@ class Encrypting:
 
 def encrypt(root: Element, how: Encrypting) -> Element:
     """Put an EncryptedAssertion in the place of the response's assertion; returns it."""
-    return _encrypt(assertion_in(root), "EncryptedAssertion", how)
+    return encrypt_element(assertion_in(root), "EncryptedAssertion", how)
 
 
 def encrypt_name_id(assertion: Element, how: Encrypting) -> Element:
     """Put an EncryptedID in the place of the assertion's NameID, before the assertion is signed; returns it."""
-    return _encrypt(one(assertion, "saml:Subject")[0], "EncryptedID", how)
+    return encrypt_element(one(assertion, "saml:Subject")[0], "EncryptedID", how)
 
 
-def _encrypt(element: Element, wrapper_name: str, how: Encrypting) -> Element:
+def encrypt_element(element: Element, wrapper_name: str, how: Encrypting) -> Element:
+    """Put the encrypted element in its own place; returns the element of SAML that wraps it."""
     data = etree.fromstring(
         f'<xenc:EncryptedData xmlns:xenc="{XENC}" xmlns:ds="{DSIG}" Type="{XENC}Element">'
         f'<xenc:EncryptionMethod Algorithm="{how.method}"/><ds:KeyInfo><xenc:EncryptedKey>'

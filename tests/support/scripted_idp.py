@@ -29,10 +29,16 @@ class ScriptedIdp:
     connection_id: str
 
     @classmethod
-    async def connected(cls, company: Company, name: str = "acme idp", **settings: Any) -> "ScriptedIdp":
-        """An identity provider, and an active connection to it on the company's verified domain."""
+    async def connected(
+        cls, company: Company, name: str = "acme idp", *, endpoints: dict[str, str] | None = None, **settings: Any
+    ) -> "ScriptedIdp":
+        """An identity provider, and an active connection to it on the company's verified domain.
+
+        `endpoints` are further values of its side, as `slo_url`.
+        """
         party, entity_id = identity_provider(name), f"https://{name.replace(' ', '-')}.test/metadata"
         idp = {"entity_id": entity_id, "sso_url": "https://idp.test/sso", "certificates": [party.certificate_pem]}
+        idp |= endpoints or {}
         connection = await company.connect(idp, **settings)
         await company.activate()
         return cls(company, party, entity_id, connection["id"])

@@ -10,16 +10,19 @@ from urllib.parse import parse_qs, urlsplit
 
 from lxml import etree
 
-from ostiary.domain.connection import Connection, NameIdFormat, Provider
+from ostiary.domain.connection import Binding, Connection, NameIdFormat, Provider
 from ostiary.domain.domain_name import DomainStatus
 from ostiary.domain.organization import AddOn, Plan
 from ostiary.domain.principal import OPERATOR
 from ostiary.services.accounts import SignedIn
 from ostiary.services.connections import ConnectionChange, ConnectionDraft, IdpSource
 from ostiary.services.context import Caller
+from ostiary.services.logout import LoggedOut
+from ostiary.services.saml_ports import BrowserMessage, IncomingMessage
 from ostiary.services.sign_in_arrival import Arrived
 from ostiary.services.sign_in_start import SignInWish
 from tests.support.house import House, Person
+from tests.support.logout_factory import Wish, redirected, request
 from tests.support.saml_factory import EMAIL_FORMAT, Party, Said, Signing, form_value, party, signed_response
 
 REDIRECT_URI = "http://localhost:3000/callback"
@@ -132,6 +135,36 @@ class Idp:
         arrived = await self.arrive(self.says(request_id, email, internal_id, role), relay_state)
         assert arrived.code is not None
         return await self.house.services.sign_in_finish.exchange(arrived.code, VERIFIER)
+
+    def logout(self, email: str, *session_indexes: str) -> IncomingMessage:
+        """A good LogoutRequest about a person, by HTTP-Redirect."""
+        now = self.house.clock.now()
+        wish = Wish(
+            id=f"_logout{next(_numbers)}",
+            issuer=self.entity_id,
+            destination=self.house.services.urls.slo(self.connection.id),
+            issued_at=now,
+            not_on_or_after=now + timedelta(minutes=5),
+            name_id=email,
+            session_indexes=session_indexes,
+        )
+        return IncomingMessage(Binding.REDIRECT, redirected(request(wish), by=self.party))
+
+    async def log_out(self, email: str, *session_indexes: str) -> BrowserMessage | LoggedOut:
+        """The identity provider logs a person out."""
+        message = self.logout(email, *session_indexes)
+        return await self.house.services.logout.receive(self.connection.id, message, None)
+
+    async def offer_logout(self, administrator: Person) -> None:
+        """The connection learns where sign-outs go on to."""
+        source = IdpSource(
+            entity_id=self.entity_id,
+            sso_url="https://idp.acme.test/sso",
+            slo_url="https://idp.acme.test/slo",
+            certificates=(self.party.certificate_pem,),
+        )
+        update = self.house.services.connections.update
+        await update(administrator.caller, self.slug, self.connection.id, ConnectionChange(idp=source))
 
 
 def read_request(url: str) -> tuple[str, str]:

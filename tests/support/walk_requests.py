@@ -235,6 +235,7 @@ _OPERATOR: dict[str, Ask] = {
     Operation.RECOVER_ORGANIZATION: Ask(lambda its: {"member_id": its["founder_id"], "reason": "Locked."}, at=BOLTS),
 }
 
+_SIGNED_LOGOUT = "Asks for a sign-out that was begun, or a signed message; tests/e2e/saml proves it."
 _BROWSERS: dict[str, Ask] = {
     "GET /healthz": Ask(),
     "GET /readyz": Ask(),
@@ -248,6 +249,9 @@ _BROWSERS: dict[str, Ask] = {
     "POST /saml/{connection_id}/acs": Ask(
         form=_is(SAMLResponse="bm9uZQ=="), fails="Asks for a signed assertion; tests/e2e/saml proves it."
     ),
+    "GET /saml/{connection_id}/logout": Ask(query={"flow": "none"}, fails=_SIGNED_LOGOUT),
+    "GET /saml/{connection_id}/slo": Ask(query={"SAMLRequest": "bm9uZQ=="}, fails=_SIGNED_LOGOUT),
+    "POST /saml/{connection_id}/slo": Ask(form=_is(SAMLRequest="bm9uZQ=="), fails=_SIGNED_LOGOUT),
 }
 
 _SCIM: dict[str, Ask] = {

@@ -12,6 +12,7 @@ from ostiary.api.body_limit import BodyLimitMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
 from ostiary.api.rest.router import router as rest_router
 from ostiary.api.rest.webhook_events import sent_events
+from ostiary.api.saml.logout import router as logout_router
 from ostiary.api.saml.router import router as saml_router
 from ostiary.api.scim.router import router as scim_router
 
@@ -41,6 +42,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
     app.include_router(health.router)
     app.include_router(rest_router)
     app.include_router(saml_router)
+    app.include_router(logout_router)
     app.include_router(scim_router)
     errors.install(app)
     etags.install(app)

@@ -19,6 +19,7 @@ from ostiary.services.directory_breaker import DirectoryBreakerService
 from ostiary.services.domains import DomainService
 from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
+from ostiary.services.logout import LogoutService
 from ostiary.services.members import MemberService
 from ostiary.services.organization_deletion import OrganizationDeletionService
 from ostiary.services.organizations import OrganizationService
@@ -73,6 +74,7 @@ class Services:
     sign_in_finish: FinishService
     sign_in_log: SignInLogService
     webhooks: WebhookService
+    logout: LogoutService
 
 
 def services_of(request: Request) -> Services:

@@ -18,6 +18,8 @@ _TITLES = {
     "membership_suspended": "Your membership is suspended",
     "user_deactivated": "Your access has been switched off",
     "sign_in_refused": "The sign-in did not work",
+    "logout_refused": "The sign-out was not completed",
+    "flow_not_found": "This address was used already, or has expired",
 }
 
 

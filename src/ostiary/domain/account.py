@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ostiary.domain.assertion import NameId
 from ostiary.domain.domain_name import checked_domain
 from ostiary.domain.errors import DomainError, invalid
 
@@ -74,6 +75,8 @@ class Session:
     session_index: str | None = None
     client_address: str | None = None
     user_agent: str | None = None
+    # As the identity provider named the person: single logout speaks of them by it.
+    subject: NameId | None = None
 
 
 def checked_email(text: str, *, pointer: str = "/email") -> str:

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+UNSPECIFIED_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 STATUS_SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 
 
@@ -87,13 +89,33 @@ class SubjectConfirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class NameId:
+    """The subject as the identity provider names it; sent back to it unchanged in a LogoutRequest."""
+
+    value: str
+    format: str | None = None
+    name_qualifier: str | None = None
+    sp_name_qualifier: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What two mentions of one subject have in common: e-mail addresses compare lower-cased."""
+        return self.value.lower() if self.format == EMAIL_FORMAT else self.value
+
+    @property
+    def possible_keys(self) -> frozenset[str]:
+        """The keys it may have had at the sign-in: some identity providers leave the format out of a LogoutRequest."""
+        unspecified = self.format is None or self.format == UNSPECIFIED_FORMAT
+        return frozenset({self.key, self.value, self.value.lower() if unspecified else self.key})
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedAssertion:
     """Read from bytes whose signature was checked with the connection's own certificate."""
 
     id: str
     issuer: str
-    name_id: str | None
-    name_id_format: str | None
+    name_id: NameId | None
     confirmations: tuple[SubjectConfirmation, ...]
     not_before: datetime | None
     not_on_or_after: datetime | None
@@ -190,9 +212,9 @@ def accept(response: VerifiedResponse, expected: Expectation, now: datetime) -> 
     )
     ledger.require(
         "subject",
-        bool(assertion.name_id),
+        assertion.name_id is not None,
         Reason.NAME_ID,
-        f"NameID of format {assertion.name_id_format or 'unspecified'}."
+        f"NameID of format {assertion.name_id.format or 'unspecified'}."
         if assertion.name_id
         else "The assertion's Subject has no NameID. Send one, as an e-mail address or a persistent id.",
     )

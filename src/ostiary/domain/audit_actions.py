@@ -62,6 +62,7 @@ ACTIONS: Mapping[str, str] = {
     "service_account.token_created": "A token of a service account was made.",
     "service_account.token_revoked": "A token of a service account was revoked.",
     "service_account.updated": "A service account's name or role was changed.",
+    "session.logged_out": "The identity provider ended a person's sessions by single logout.",
     "setup_link.created": "An administrator made a link for somebody else to set things up by.",
     "setup_link.revoked": "A setup link was revoked.",
     "sso.disabled": "Single sign-on was switched off.",

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from ostiary.domain.errors import conflict, invalid
 
 DEFAULT_CLOCK_SKEW = timedelta(seconds=60)
+MAX_CLOCK_SKEW = timedelta(minutes=5)
 WARN_BEFORE_EXPIRY = timedelta(days=30)
 
 
@@ -77,6 +78,9 @@ class IdentityProvider:
     certificates: tuple[Certificate, ...]
     sso_binding: Binding = Binding.REDIRECT
     slo_url: str | None = None
+    slo_binding: Binding = Binding.REDIRECT
+    # Where answers to its LogoutRequests go, if not to slo_url (SAML metadata §2.2.2).
+    slo_response_url: str | None = None
 
     def valid_certificates(self, moment: datetime) -> tuple[Certificate, ...]:
         """The certificates a signature may be checked with at the moment."""
@@ -124,6 +128,7 @@ class Connection:
     sign_requests: bool = True
     want_assertions_encrypted: bool = False
     allow_sha1: bool = False
+    allow_aes_cbc: bool = False
     clock_skew: timedelta = DEFAULT_CLOCK_SKEW
     idp_changed_at: datetime | None = None
     tested_at: datetime | None = None
@@ -213,6 +218,10 @@ def warnings(connection: Connection, now: datetime) -> tuple[str, ...]:
             found.append(f"The identity provider's last certificate expires on {last_day:%d %B %Y}.")
         if not connection.is_tested():
             found.append("Nobody has completed a test sign-in since the identity provider last changed.")
+    if connection.allow_sha1:
+        found.append("Signatures with SHA-1 are accepted, which can be forged: let the identity provider use SHA-256.")
+    if connection.allow_aes_cbc:
+        found.append("Assertions encrypted with AES-CBC are accepted: let the identity provider use AES-GCM.")
     if connection.allow_idp_initiated:
         found.append("Sign-ins may begin at the identity provider, which makes login CSRF possible.")
     return tuple(found)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ostiary.domain.account import Account, checked_email, email_domain
-from ostiary.domain.assertion import Reason, ResponseRefused, VerifiedAssertion
+from ostiary.domain.assertion import NameId, Reason, ResponseRefused, VerifiedAssertion
 from ostiary.domain.connection import AttributeMapping, NameIdFormat
 from ostiary.domain.errors import DomainError, Kind
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Role
@@ -47,7 +47,7 @@ class AssertedIdentity:
     email: str
     name: str
     role_values: tuple[str, ...]
-    name_id: str
+    name_id: NameId | None
     session_index: str | None
     session_not_on_or_after: datetime | None
 
@@ -83,7 +83,7 @@ class AccountResolution:
 
 def read_identity(assertion: VerifiedAssertion, mapping: AttributeMapping, role_attribute: str) -> AssertedIdentity:
     """The identity an accepted assertion asserts; raises `ResponseRefused` naming the attribute that is missing."""
-    name_id = assertion.name_id or ""
+    name_id = assertion.name_id.value if assertion.name_id else ""
     internal_id = _first(assertion.attributes, (mapping.id,)) if mapping.id else _internal_id_of(assertion)
     if not internal_id:
         raise ResponseRefused(
@@ -112,7 +112,7 @@ def read_identity(assertion: VerifiedAssertion, mapping: AttributeMapping, role_
         email=email,
         name=" ".join(part for part in (first, last) if part)[:200] or email,
         role_values=assertion.attributes.get(role_attribute, ()),
-        name_id=name_id,
+        name_id=assertion.name_id,
         session_index=assertion.session_index,
         session_not_on_or_after=assertion.session_not_on_or_after,
     )
@@ -120,11 +120,8 @@ def read_identity(assertion: VerifiedAssertion, mapping: AttributeMapping, role_
 
 def _internal_id_of(assertion: VerifiedAssertion) -> str | None:
     """The NameID as an internal id: an e-mail NameID counts lower-cased, a transient one not at all (R30)."""
-    if assertion.name_id_format == NameIdFormat.TRANSIENT:
-        return None
-    if assertion.name_id_format == NameIdFormat.EMAIL and assertion.name_id:
-        return assertion.name_id.lower()
-    return assertion.name_id
+    name_id = assertion.name_id
+    return None if name_id is None or name_id.format == NameIdFormat.TRANSIENT else name_id.key
 
 
 def _first(attributes: Mapping[str, tuple[str, ...]], names: tuple[str | None, ...]) -> str | None:

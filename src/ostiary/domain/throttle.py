@@ -19,7 +19,8 @@ KNOWN_PLACE_LIFETIME = timedelta(days=30)
 
 
 class Attempt(StrEnum):
-    """What is counted. The account is the e-mail address, known or not; for ACS_RESPONSE it is the connection.
+    """What is counted. The account is the e-mail address, known or not; for ACS_RESPONSE and
+    LOGOUT_MESSAGE it is the connection.
 
     Passwords and mails are counted before they are tried or sent, and what was no failure is given back. Secrets of
     256 random bits nobody guesses: only what is refused counts, and the right one always passes.
@@ -38,6 +39,7 @@ class Attempt(StrEnum):
     ACCEPT_INVITATION = "accept_invitation"
     VERIFY_CREDENTIAL = "verify_credential"
     ACS_RESPONSE = "acs_response"
+    LOGOUT_MESSAGE = "logout_message"
 
 
 class Scope(StrEnum):
@@ -64,6 +66,12 @@ _MAILS = (
     Limit(Scope.ACCOUNT, 10, _HOUR),
     Limit(Scope.PLACE, 50, _QUARTER),
 )
+# How many traces are kept of messages that nobody asked for; a good one passes whatever was refused before.
+_TRACES = (
+    Limit(Scope.ACCOUNT_AT_PLACE, 20, _QUARTER),
+    Limit(Scope.ACCOUNT, 300, _HOUR),
+    Limit(Scope.PLACE, 100, _QUARTER),
+)
 _SECRETS = (Limit(Scope.PLACE, 50, _QUARTER),)
 
 LIMITS: Mapping[Attempt, tuple[Limit, ...]] = {
@@ -86,12 +94,8 @@ LIMITS: Mapping[Attempt, tuple[Limit, ...]] = {
     Attempt.ACCEPT_INVITATION: _SECRETS,
     # Asked by servers, each for many user names.
     Attempt.VERIFY_CREDENTIAL: (Limit(Scope.ACCOUNT_AT_PLACE, 100, _QUARTER), Limit(Scope.PLACE, 1_000, _QUARTER)),
-    # How many traces of responses that nobody asked for are kept; a good response passes whatever was refused before.
-    Attempt.ACS_RESPONSE: (
-        Limit(Scope.ACCOUNT_AT_PLACE, 20, _QUARTER),
-        Limit(Scope.ACCOUNT, 300, _HOUR),
-        Limit(Scope.PLACE, 100, _QUARTER),
-    ),
+    Attempt.ACS_RESPONSE: _TRACES,
+    Attempt.LOGOUT_MESSAGE: _TRACES,
 }
 
 

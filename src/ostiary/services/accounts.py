@@ -104,13 +104,6 @@ class AccountService:
             await uow.commit()
         return signed_in
 
-    async def sign_out(self, caller: Caller) -> None:
-        """End the caller's session."""
-        principal = caller.account(Operation.SIGN_OUT)
-        async with self._kit.uow() as uow:
-            await uow.sessions.delete(principal.account_id or "", principal.id)
-            await uow.commit()
-
     async def verify_email(self, token: str, client: Client = UNKNOWN_CLIENT) -> None:
         """Prove the address a token was mailed to; raises `invalid_token`."""
         async with self._throttle.refusals(Attempt.VERIFY_EMAIL, client), self._kit.uow() as uow:

@@ -15,6 +15,7 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.RECOVERY_LINKS: timedelta(0),
     Perishable.ATTEMPT_COUNTS: timedelta(0),
     Perishable.IDEMPOTENCY_KEYS: timedelta(0),
+    Perishable.LOGOUT_FLOWS: timedelta(0),
     # Administrators see for a while which links there were.
     Perishable.SETUP_LINKS: timedelta(days=30),
     # Administrators see for a while which tokens there were.

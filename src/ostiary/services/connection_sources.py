@@ -18,6 +18,8 @@ class IdpSource:
     entity_id: str | None = None
     sso_url: str | None = None
     slo_url: str | None = None
+    sso_binding: Binding | None = None
+    slo_binding: Binding | None = None
     certificates: tuple[str, ...] = ()
 
 
@@ -47,7 +49,8 @@ class IdpDescriber:
             sso_url=checked_endpoint(source.sso_url, pointer="/idp/sso_url"),
             slo_url=None if source.slo_url is None else checked_endpoint(source.slo_url, pointer="/idp/slo_url"),
             certificates=tuple(self._reader.read_certificate(text) for text in source.certificates),
-            sso_binding=Binding.REDIRECT,
+            sso_binding=source.sso_binding or Binding.REDIRECT,
+            slo_binding=source.slo_binding or Binding.REDIRECT,
         )
 
 

@@ -1,12 +1,14 @@
 """SAML connections: from metadata or by hand, tested, activated, refreshed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 
 from ostiary.domain import ids
 from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.connection import (
+    DEFAULT_CLOCK_SKEW,
     AttributeMapping,
     Connection,
     ConnectionStatus,
@@ -49,6 +51,9 @@ class ConnectionDraft:
     allow_idp_initiated: bool = False
     sign_requests: bool = True
     want_assertions_encrypted: bool = False
+    allow_sha1: bool = False
+    allow_aes_cbc: bool = False
+    clock_skew: timedelta = DEFAULT_CLOCK_SKEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,9 @@ class ConnectionChange:
     allow_idp_initiated: bool | None = None
     sign_requests: bool | None = None
     want_assertions_encrypted: bool | None = None
+    allow_sha1: bool | None = None
+    allow_aes_cbc: bool | None = None
+    clock_skew: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,9 @@ class ConnectionService:
                 allow_idp_initiated=draft.allow_idp_initiated,
                 sign_requests=draft.sign_requests,
                 want_assertions_encrypted=draft.want_assertions_encrypted,
+                allow_sha1=draft.allow_sha1,
+                allow_aes_cbc=draft.allow_aes_cbc,
+                clock_skew=draft.clock_skew,
                 idp_changed_at=now if idp else None,
             )
             connection = replace(connection, status=status_after_edit(connection))
@@ -306,6 +317,9 @@ class ConnectionService:
             allow_idp_initiated=_either(change.allow_idp_initiated, before.allow_idp_initiated),
             sign_requests=_either(change.sign_requests, before.sign_requests),
             want_assertions_encrypted=_either(change.want_assertions_encrypted, before.want_assertions_encrypted),
+            allow_sha1=_either(change.allow_sha1, before.allow_sha1),
+            allow_aes_cbc=_either(change.allow_aes_cbc, before.allow_aes_cbc),
+            clock_skew=before.clock_skew if change.clock_skew is None else change.clock_skew,
         )
         if idp is not None and change.idp is not None:
             after = replace(
@@ -348,5 +362,17 @@ def _audited(connection: Connection) -> dict[str, JsonValue]:
         "idp_entity_id": idp.entity_id if idp else None,
         "idp_sso_url": idp.sso_url if idp else None,
         "idp_certificates": [item.fingerprint_sha256 for item in idp.certificates] if idp else [],
+        "idp_slo_url": idp.slo_url if idp else None,
+        "metadata_url": connection.metadata_url,
         "domain_ids": connection.domain_ids,
+        "attribute_mapping": {
+            name: value for name, value in asdict(connection.attribute_mapping).items() if value is not None
+        },
+        "name_id_format": connection.name_id_format,
+        "allow_idp_initiated": connection.allow_idp_initiated,
+        "sign_requests": connection.sign_requests,
+        "want_assertions_encrypted": connection.want_assertions_encrypted,
+        "allow_sha1": connection.allow_sha1,
+        "allow_aes_cbc": connection.allow_aes_cbc,
+        "clock_skew_seconds": int(connection.clock_skew.total_seconds()),
     }

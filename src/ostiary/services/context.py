@@ -47,6 +47,10 @@ class Urls:
         """The single logout service of one connection."""
         return f"{self.base_url}/saml/{connection_id}/slo"
 
+    def logout(self, connection_id: str) -> str:
+        """Where a browser goes to log out at the identity provider too."""
+        return f"{self.base_url}/saml/{connection_id}/logout"
+
     def scim(self) -> str:
         """The SCIM base URL, one for all tenants."""
         return f"{self.base_url}/scim/v2"

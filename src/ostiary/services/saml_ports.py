@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ostiary.domain.assertion import VerifiedResponse
+from ostiary.domain.assertion import NameId, VerifiedResponse
 from ostiary.domain.connection import Binding, Certificate, IdentityProvider, NameIdFormat
+from ostiary.domain.logout import LogoutRequest, LogoutResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,31 @@ class BrowserMessage:
     binding: Binding
     url: str
     form: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message as a browser brought it: the query of a redirect, still encoded, or the value of the posted form."""
+
+    binding: Binding
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutToSend:
+    """A logout message of ours, before it is encoded; always signed.
+
+    A request names the subject, and the session where it is known; a response neither.
+    """
+
+    id: str
+    issued_at: datetime
+    binding: Binding
+    url: str
+    sp: ServiceProvider
+    relay_state: str | None = None
+    name_id: NameId | None = None
+    session_index: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +122,22 @@ class SamlMessages(Protocol):
 
     async def new_key(self, common_name: str, now: datetime) -> SpKeyPair:
         """A new RSA-2048 key and a self-signed certificate of ten years."""
+        ...
+
+
+class SamlLogout(Protocol):
+    """Logout messages, read and written."""
+
+    async def read(self, message: IncomingMessage, trust: Trust) -> LogoutRequest | LogoutResponse:
+        """The verified message; raises `ResponseRefused` for one that is not signed by the connection's certificate."""
+        ...
+
+    async def request(self, logout: LogoutToSend) -> BrowserMessage:
+        """A signed LogoutRequest for the browser to carry."""
+        ...
+
+    async def response(self, logout: LogoutToSend, in_response_to: str) -> BrowserMessage:
+        """A signed LogoutResponse that reports success."""
         ...
 
 

@@ -189,6 +189,7 @@ class ArrivalService:
             now=now,
             decryption_keys=(self._keys.service_provider(connection.id, key).key,) if key else (),
             want_assertions_encrypted=connection.want_assertions_encrypted,
+            allow_aes_cbc=connection.allow_aes_cbc,
         )
 
     async def _enter(self, attempt: _Attempt, accepted: Accepted, relay_hash: bytes | None) -> Arrived:
@@ -276,6 +277,7 @@ class ArrivalService:
                 account_id=account_id,
                 connection_id=attempt.connection.id,
                 session_index=identity.session_index,
+                subject=identity.name_id,
                 session_expires_at=session_end(
                     now, organization.sso.session_duration, identity.session_not_on_or_after
                 ),

@@ -115,6 +115,7 @@ class FinishService:
             organization_id=found.organization_id,
             connection_id=found.connection_id,
             session_index=found.session_index,
+            subject=found.subject,
         )
         token = self._kit.ids.secret(secrets.SESSION)
         await uow.sessions.add(session, secrets.digest(token))

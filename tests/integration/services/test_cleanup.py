@@ -40,6 +40,8 @@ INSERTS = {
     Perishable.SIGN_IN_FLOWS: "INSERT INTO sign_in_flows (organization_id, relay_state_hash, connection_id, request_id,"
     " purpose, trace_id, created_at, expires_at)"
     " VALUES (gen_random_uuid(), $2, gen_random_uuid(), 'x', 'sign_in', gen_random_uuid(), $1, $1)",
+    Perishable.LOGOUT_FLOWS: "INSERT INTO logout_flows (organization_id, relay_state_hash, connection_id, request_id,"
+    " created_at, expires_at) VALUES (gen_random_uuid(), $2, gen_random_uuid(), 'x', $1, $1)",
     Perishable.ONE_TIME_CODES: "INSERT INTO one_time_codes (organization_id, secret_hash, account_id, connection_id,"
     " code_challenge, browser_hash, session_expires_at, expires_at)"
     " VALUES (gen_random_uuid(), $2, gen_random_uuid(), gen_random_uuid(), 'x', $2, $1, $1)",

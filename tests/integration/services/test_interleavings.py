@@ -16,6 +16,7 @@ from ostiary.domain.directory import GroupChange
 from ostiary.domain.directory_document import Document
 from ostiary.domain.membership import Role
 from ostiary.services.connections import ConnectionChange
+from ostiary.services.context import Caller
 from ostiary.services.directory import DirectoryChange
 from ostiary.services.saml_ports import SpKeyPair
 from tests.support.directory import user_document
@@ -71,6 +72,20 @@ async def exchange(world: World) -> Callable[[], Awaitable[object]]:
         arrived = await world.idp.arrive(world.idp.says(request_id, world.email("cy")), relay_state)
         world.known["code"] = arrived.code or ""
     return partial(world.house.services.sign_in_finish.exchange, world.known["code"], VERIFIER)
+
+
+async def log_out(world: World) -> Callable[[], Awaitable[object]]:
+    """The identity provider logs cy out."""
+    message = world.idp.logout(world.email("cy"))
+    return partial(world.house.services.logout.receive, world.idp.connection.id, message, None)
+
+
+async def sign_out(world: World) -> Callable[[], Awaitable[object]]:
+    """Cy signs out of a session made through the connection."""
+    await world.idp.offer_logout(world.people["ada"])
+    token = (await world.idp.sign_in(world.email("cy"))).token
+    session = await world.house.services.authenticator.lookup.session(token)
+    return partial(world.house.services.logout.sign_out, Caller(session))
 
 
 def push(name: str, **attributes: Any) -> Act:
@@ -248,6 +263,14 @@ SSO: dict[str, tuple[Act, Act]] = {
     "unlink-arrive": (rest("ada", "members", "delete_identities", "cy"), arrive("cy")),
     "unlink-exchange": (rest("ada", "members", "delete_identities", "cy"), exchange),
     "exchange-exchange": (exchange, exchange),
+    "log_out-exchange": (log_out, exchange),
+    "log_out-arrive": (log_out, arrive("cy")),
+    "log_out-sign_out": (log_out, sign_out),
+    "log_out-disable": (log_out, disable),
+    "log_out-remove": (log_out, rest("ada", "members", "remove", "cy")),
+    "log_out-deactivate_connection": (log_out, deactivate_connection),
+    "sign_out-disable": (sign_out, disable),
+    "sign_out-suspend": (sign_out, rest("ada", "members", "suspend", "cy")),
     "require_sso-arrive": (rest("ada", "members", "require_sso", "bo"), arrive("bo")),
     "require_sso-use": (rest("ada", "members", "require_sso", "bo"), create_team),
     "demote-arrive": (rest("ada", "members", "set_role", "bo", Role.MEMBER), arrive("bo")),
@@ -269,6 +292,7 @@ DIRECTORY: dict[str, tuple[Act, Act]] = {
     "deactivate-rename": (deactivate_dee, scim("users", "change", "dee", title="Engineer")),
     "delete-arrive": (delete_dee, arrive("dee")),
     "delete-delete": (delete_dee, delete_dee),
+    "log_out-deactivate": (log_out, scim("users", "change", "cy", active=False)),
     "delete-exchange": (scim("users", "delete", "cy"), exchange),
     "delete-push": (delete_dee, push("dee")),
     "both_administrators_deactivated": (deactivate_ada, deactivate_bo),

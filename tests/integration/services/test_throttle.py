@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from ostiary.domain.connection import Binding
 from ostiary.domain.errors import DomainError
 from ostiary.domain.throttle import LIMITS, Attempt, Scope
 from ostiary.services.context import Client
+from ostiary.services.logout import LoggedOut
+from ostiary.services.saml_ports import IncomingMessage
 from ostiary.services.sign_in_arrival import Arrived
 from tests.support.house import PASSWORD, House, open_house
 from tests.support.sso import Idp, connect, enable
@@ -191,6 +194,23 @@ async def test_a_flood_of_bad_responses_leaves_a_bounded_number_of_traces(house:
     answers = [await posted(house, okta, "bm9uc2Vuc2U=") for _ in range(bound + 5)]
     assert answers == ["sign_in_refused"] * bound + ["too_many_attempts"] * 5
     assert await house.count("sign_in_traces") == before + bound
+
+
+async def test_a_flood_of_bad_logout_messages_leaves_a_bounded_number_of_traces_and_a_good_one_passes(
+    house: House, okta: Idp
+) -> None:
+    bound = most(Attempt.LOGOUT_MESSAGE, Scope.ACCOUNT_AT_PLACE)
+    before = await house.count("sign_in_traces")
+    receive = house.services.logout.receive
+    answers: list[str] = []
+    for _ in range(bound + 3):
+        with pytest.raises(DomainError) as refused:
+            await receive(okta.connection.id, IncomingMessage(Binding.REDIRECT, "SAMLRequest=x"), None, STRANGER)
+        answers.append(refused.value.code)
+    assert answers == ["logout_refused"] * bound + ["too_many_attempts"] * 3
+    assert await house.count("sign_in_traces") == before + bound
+    good = await receive(okta.connection.id, okta.logout("cy@acme.test"), None, STRANGER)
+    assert good == LoggedOut(everywhere=True)
 
 
 async def test_a_good_response_passes_in_the_midst_of_a_flood_from_the_same_place(house: House, okta: Idp) -> None:

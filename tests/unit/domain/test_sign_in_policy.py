@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ostiary.domain.account import Account
-from ostiary.domain.assertion import ResponseRefused, VerifiedAssertion
+from ostiary.domain.assertion import NameId, ResponseRefused, VerifiedAssertion
 from ostiary.domain.connection import AttributeMapping, NameIdFormat
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
 from ostiary.domain.sign_in_policy import (
@@ -35,8 +35,7 @@ def assertion(
     return VerifiedAssertion(
         id="_1",
         issuer="https://idp/",
-        name_id=name_id,
-        name_id_format=name_id_format,
+        name_id=NameId(name_id, name_id_format),
         confirmations=(),
         not_before=None,
         not_on_or_after=None,

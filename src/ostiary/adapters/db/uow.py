@@ -20,6 +20,7 @@ from ostiary.adapters.db.repositories.domains import Domains
 from ostiary.adapters.db.repositories.idempotency import Idempotency
 from ostiary.adapters.db.repositories.identities import Identities
 from ostiary.adapters.db.repositories.invitations import Invitations
+from ostiary.adapters.db.repositories.logout import Logouts
 from ostiary.adapters.db.repositories.members import Access, Members
 from ostiary.adapters.db.repositories.organizations import Organizations
 from ostiary.adapters.db.repositories.service_accounts import ServiceAccounts
@@ -37,6 +38,7 @@ from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
 from ostiary.services.ports.idempotency import IdempotencyRepository
 from ostiary.services.ports.invitations import InvitationRepository
+from ostiary.services.ports.logout import LogoutRepository
 from ostiary.services.ports.organizations import (
     AuditRepository,
     MemberRepository,
@@ -98,6 +100,7 @@ class SqlUnitOfWork:
         self.flows: FlowRepository = Flows(connection)
         self.codes: CodeRepository = Codes(connection)
         self.traces: TraceRepository = Traces(connection)
+        self.logouts: LogoutRepository = Logouts(connection)
         self.directories: DirectoryRepository = Directories(connection)
         self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
         self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)

@@ -16,9 +16,12 @@ from ostiary.adapters.saml.xml import (
     ENCRYPTED_ID,
     EXTENSIONS,
     ISSUER,
+    LOGOUT_REQUEST,
+    LOGOUT_RESPONSE,
     NAME_ID,
     RESPONSE,
     SAML,
+    SESSION_INDEX,
     SIGNATURE,
     STATUS,
     SUBJECT,
@@ -66,8 +69,13 @@ _LETTERS = {
     f"{{{SAML}}}AuthnStatement": "T",
     f"{{{SAML}}}AuthzDecisionStatement": "T",
     f"{{{SAML}}}AttributeStatement": "T",
+    NAME_ID: "N",
+    ENCRYPTED_ID: "N",
+    SESSION_INDEX: "J",
 }
 _RESPONSE_CHILDREN = re.compile("I?G?X?SA?")
+# SAML core §3.7.1, §3.7.2. Whom the request is about must be named, and both must say who sent them.
+_LOGOUT_CHILDREN = {LOGOUT_REQUEST: re.compile("IG?X?NJ*"), LOGOUT_RESPONSE: re.compile("IG?X?S")}
 _ASSERTION_CHILDREN = re.compile("IG?U?C?V?T*")
 _ASSERTION_NAMES = frozenset({"Assertion", "EncryptedAssertion"})
 
@@ -135,6 +143,21 @@ def parse_response(document: bytes) -> Element:
     if assertion is not None and assertion.tag == ASSERTION:
         _check_message(assertion, _ASSERTION_CHILDREN)
     _check_tree(root, assertion)
+    return root
+
+
+def parse_logout(document: bytes) -> Element:
+    """The LogoutRequest or LogoutResponse in the bytes, with every part at its place; raises `ResponseRefused`."""
+    check_bytes(document)
+    try:
+        root = parse(document)
+    except etree.XMLSyntaxError as error:
+        raise ResponseRefused(Reason.MALFORMED, f"The message is not well-formed XML: {error.msg}.") from None
+    children = _LOGOUT_CHILDREN.get(tag_of(root))
+    if children is None:
+        raise ResponseRefused(Reason.STRUCTURE, f"This is a {local_name(root)[:64]}, not a logout message.")
+    _check_message(root, children)
+    _check_tree(root, None)
     return root
 
 
@@ -218,15 +241,11 @@ def _check_tree(root: Element, assertion: Element | None) -> None:
 
 
 def _is_encrypted_subject(element: Element, assertion: Element | None) -> bool:
-    """Whether it is the EncryptedID in the assertion's own Subject (SAML core §2.4.1)."""
-    subject = element.getparent()
-    return (
-        element.tag == ENCRYPTED_ID
-        and subject is not None
-        and subject.tag == SUBJECT
-        and assertion is not None
-        and subject.getparent() is assertion
-    )
+    """Whether it is the EncryptedID of the assertion's Subject, or of a LogoutRequest (SAML core §2.4.1, §3.7.1)."""
+    parent = element.getparent()
+    if element.tag != ENCRYPTED_ID or parent is None:
+        return False
+    return parent.tag == LOGOUT_REQUEST or (parent.tag == SUBJECT and parent.getparent() is assertion)
 
 
 def _check_attributes(element: Element, ids: set[str]) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from saml2 import BINDING_HTTP_POST, md, saml, samlp
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, md, saml, samlp
 from saml2 import xmldsig as ds
 from saml2.pack import http_redirect_message
 
@@ -25,6 +25,7 @@ from ostiary.adapters.saml.crypto_backend import (
     to_xml,
 )
 from ostiary.adapters.saml.decryption import AES_GCM_BYTES, RSA_OAEP, RSA_OAEP_MGF1P
+from ostiary.adapters.saml.values import instant
 from ostiary.adapters.saml.xml import SAMLP
 from ostiary.domain.connection import Binding, NameIdFormat
 from ostiary.services.saml_ports import AuthnRequest, BrowserMessage, ServiceProvider, SpKeyPair
@@ -71,7 +72,7 @@ def _authn_request(request: AuthnRequest) -> BrowserMessage:
     message = samlp.AuthnRequest(
         id=request.id,
         version="2.0",
-        issue_instant=_instant(request.issued_at),
+        issue_instant=instant(request.issued_at),
         destination=request.idp.sso_url,
         protocol_binding=BINDING_HTTP_POST,
         assertion_consumer_service_url=request.sp.acs_url,
@@ -128,12 +129,16 @@ def _sp_metadata(
         authn_requests_signed=str(requests_signed).lower(),
         want_assertions_signed="true",
         key_descriptor=keys,
+        single_logout_service=[
+            md.SingleLogoutService(binding=binding, location=sp.slo_url)
+            for binding in (BINDING_HTTP_REDIRECT, BINDING_HTTP_POST)
+        ],
         name_id_format=[md.NameIDFormat(text=name_id_format.value)] if name_id_format else [],
         assertion_consumer_service=[
             md.AssertionConsumerService(binding=BINDING_HTTP_POST, location=sp.acs_url, index="0", is_default="true")
         ],
     )
-    until = _instant(valid_until)
+    until = instant(valid_until)
     # An id for the signature to refer to; the same content has the same.
     digest = hashlib.sha256(f"{sp.entity_id}\n{until}".encode()).hexdigest()
     element_id = f"_{digest[:32]}"
@@ -175,8 +180,3 @@ def _new_key(common_name: str, now: datetime) -> SpKeyPair:
         private_key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         certificate_pem=certificate.public_bytes(Encoding.PEM).decode("ascii"),
     )
-
-
-def _instant(moment: datetime) -> str:
-    """A UTC time as SAML writes it (SAML core §1.3.3), to the second."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -60,6 +60,8 @@ def read_metadata(xml: bytes, entity_id: str | None = None) -> IdentityProvider:
         sso_url=sso_url,
         sso_binding=binding,
         slo_url=slo[1] if slo is not None and is_acceptable_url(slo[1]) else None,
+        slo_binding=Binding.REDIRECT if slo is None else slo[0],
+        slo_response_url=_slo_response_url(descriptor, slo),
         certificates=_certificates(descriptor),
     )
 
@@ -163,6 +165,15 @@ def _endpoint(descriptor: Element, name: str) -> tuple[Binding, str] | None:
     for service in descriptor.findall(f"{{{METADATA}}}{name}"):
         locations.setdefault(service.get("Binding", ""), service.get("Location", "").strip())
     return next(((binding, locations[uri]) for uri, binding in _BINDINGS.items() if uri in locations), None)
+
+
+def _slo_response_url(descriptor: Element, slo: tuple[Binding, str] | None) -> str | None:
+    """Where answers go, if elsewhere than requests (§2.2.2)."""
+    for service in descriptor.findall(f"{{{METADATA}}}SingleLogoutService"):
+        if slo is not None and _BINDINGS.get(service.get("Binding", "")) is slo[0]:
+            answers = service.get("ResponseLocation", "").strip()
+            return answers if answers and is_acceptable_url(answers) else None
+    return None
 
 
 def _certificates(descriptor: Element) -> tuple[Certificate, ...]:

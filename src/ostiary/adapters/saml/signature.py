@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import xmlsec
@@ -80,7 +81,11 @@ def verify_signature(element: Element, signature: Element, trust: Trust) -> Sign
     `element` must come from the guard: no comments, ids unique, and `signature` its child.
     """
     recipe = _read_recipe(element, signature, allow_sha1=trust.allow_sha1)
-    certificate = _signer(element, signature, trust)
+    certificate = signer_of(
+        trust,
+        lambda candidate: _verifies(element, signature, candidate),
+        seen=_enclosed_fingerprint(signature),
+    )
     return SignedElement(
         element=_signed_copy(element, recipe),
         certificate=certificate,
@@ -153,23 +158,27 @@ def _canonicalization_prefixes(method: Element) -> tuple[str, ...]:
     return prefixes
 
 
-def _signer(element: Element, signature: Element, trust: Trust) -> Certificate:
-    """The certificate whose key made the signature; only those of the connection are asked, KeyInfo never is."""
+def signer_of(trust: Trust, verifies: Callable[[Certificate], bool], seen: str | None = None) -> Certificate:
+    """The connection's certificate with which a signature holds; raises `ResponseRefused` naming what is known.
+
+    Only the connection's certificates are asked. `seen` is the fingerprint of the one the message encloses, if any: it
+    is named to the administrator, never believed.
+    """
     valid = [certificate for certificate in trust.certificates if certificate.is_valid_at(trust.now)]
     for certificate in valid:
-        if _verifies(element, signature, certificate):
+        if verifies(certificate):
             if weakness := weakness_of(base64.b64decode(certificate.der_base64)):
                 raise _algorithm(f"The certificate {certificate.fingerprint_sha256} is too weak: {weakness}.")
             return certificate
     for certificate in trust.certificates:
-        if certificate not in valid and _verifies(element, signature, certificate):
+        if certificate not in valid and verifies(certificate):
             raise ResponseRefused(
                 Reason.CERTIFICATE_EXPIRED,
                 f"Signed with the certificate {certificate.fingerprint_sha256}, which is valid only from "
                 f"{certificate.not_before.isoformat()} to {certificate.not_after.isoformat()}. Renew it at the "
                 "identity provider, then refresh the metadata or add the new certificate here.",
             )
-    raise _not_verified(signature, trust)
+    raise _not_verified(trust, seen)
 
 
 def _verifies(element: Element, signature: Element, certificate: Certificate) -> bool:
@@ -185,24 +194,28 @@ def _verifies(element: Element, signature: Element, certificate: Certificate) ->
     return True
 
 
-def _not_verified(signature: Element, trust: Trust) -> ResponseRefused:
-    known = [certificate.fingerprint_sha256 for certificate in trust.certificates]
+def _enclosed_fingerprint(signature: Element) -> str | None:
     enclosed = signature.find(_X509_CERTIFICATE)
-    if enclosed is not None:
-        try:
-            seen = fingerprint_of(_base64(enclosed))
-        except ResponseRefused:
-            seen = None
-        if seen is not None and seen not in known:
-            return ResponseRefused(
-                Reason.CERTIFICATE_UNKNOWN,
-                f"Signed with the certificate {seen}; this connection knows {', '.join(known) or 'none'}. If the "
-                "identity provider has a new certificate, refresh the metadata or add it here.",
-            )
+    if enclosed is None:
+        return None
+    try:
+        return fingerprint_of(_base64(enclosed))
+    except ResponseRefused:
+        return None
+
+
+def _not_verified(trust: Trust, seen: str | None) -> ResponseRefused:
+    known = [certificate.fingerprint_sha256 for certificate in trust.certificates]
+    if seen is not None and seen not in known:
+        return ResponseRefused(
+            Reason.CERTIFICATE_UNKNOWN,
+            f"Signed with the certificate {seen}; this connection knows {', '.join(known) or 'none'}. If the "
+            "identity provider has a new certificate, refresh the metadata or add it here.",
+        )
     return ResponseRefused(
         Reason.SIGNATURE_INVALID,
         f"The signature holds with no certificate of this connection ({', '.join(known) or 'it has none'}). The "
-        "response was changed on its way, or signed with another key.",
+        "message was changed on its way, or signed with another key.",
     )
 
 

@@ -11,9 +11,10 @@ from lxml import etree
 
 from ostiary.adapters.saml import guard
 from ostiary.adapters.saml.decryption import decrypt, failed
+from ostiary.adapters.saml.name_ids import reveal_name_id
 from ostiary.adapters.saml.reader import read_assertion, read_envelope
 from ostiary.adapters.saml.signature import SignedElement, signature_of, verify_signature
-from ostiary.adapters.saml.xml import ENCRYPTED_ASSERTION, ENCRYPTED_ID, SUBJECT, Element
+from ostiary.adapters.saml.xml import ENCRYPTED_ASSERTION, SUBJECT, Element
 from ostiary.domain.assertion import STATUS_SUCCESS, Check, Reason, ResponseRefused, VerifiedResponse
 from ostiary.services.saml_ports import Trust
 
@@ -54,7 +55,9 @@ def verify(saml_response: str, trust: Trust) -> VerifiedResponse:
             )
     believed = covered if signed_assertion is None else signed_assertion.element
     with trail.step("NameID encryption"):
-        _decrypt_name_id(trail, believed, trust)
+        subject = believed.find(SUBJECT)
+        if subject is not None and reveal_name_id(subject, trust):
+            trail.passed("The NameID was encrypted for this connection.")
     with trail.step("content"):
         envelope = read_envelope(trusted)
         assertion = read_assertion(believed)
@@ -132,22 +135,3 @@ def _plain_assertion(
             "provider, with AES-GCM and the certificate of this connection's metadata.",
         )
     return own, covered
-
-
-def _decrypt_name_id(trail: _Trail, assertion: Element, trust: Trust) -> None:
-    """Put the NameID in the place of an EncryptedID (SAML core §2.2.4), in the copy that is read.
-
-    What is decrypted was signed: the assertion is read from verified bytes.
-    """
-    subject = assertion.find(SUBJECT)
-    encrypted = [] if subject is None else subject.findall(ENCRYPTED_ID)
-    if subject is None or not encrypted:
-        return
-    if len(encrypted) > 1:
-        raise ResponseRefused(Reason.STRUCTURE, "The Subject has more than one EncryptedID.")
-    try:
-        plaintext = decrypt(encrypted[0], trust.decryption_keys, allow_cbc=trust.allow_aes_cbc)
-        subject.replace(encrypted[0], guard.parse_decrypted_id(plaintext, encrypted[0]))
-    except etree.XMLSyntaxError:
-        raise failed() from None
-    trail.passed("The NameID was encrypted for this connection.")

@@ -105,6 +105,16 @@ class MembershipAnswer(Answer):
     status: Literal["active", "suspended"]
 
 
+class SignedOutAnswer(Answer):
+    """The session has ended."""
+
+    single_logout_url: str | None = Field(
+        description="Open it in the browser within ten minutes to sign out of the identity provider too; null where it "
+        "has no single logout.",
+        examples=["https://ostiary.example.com/saml/conn_01h455vb4pex5vsknk084sn02q/logout?flow=ost_rs_…"],
+    )
+
+
 def render_user(account: Account) -> UserAnswer:
     """A person."""
     return UserAnswer(
@@ -152,10 +162,10 @@ async def sign_in(body: SignInRequest, client: ClientDep, services: ServicesDep)
     return render_signed_in(await services.accounts.sign_in(email=body.email, password=body.password, client=client))
 
 
-@router.post("/auth/sign-out", status_code=204, operation_id=Operation.SIGN_OUT, responses=problems(401, 403))
-async def sign_out(caller: CallerDep, services: ServicesDep) -> None:
-    """End the session that makes the request."""
-    await services.accounts.sign_out(caller)
+@router.post("/auth/sign-out", operation_id=Operation.SIGN_OUT, responses=problems(401, 403))
+async def sign_out(caller: CallerDep, services: ServicesDep) -> SignedOutAnswer:
+    """End the session that makes the request. To end the identity provider's too, open `single_logout_url`."""
+    return SignedOutAnswer(single_logout_url=await services.logout.sign_out(caller))
 
 
 @router.post(

@@ -1,6 +1,6 @@
 """`/v1/organizations/{org}/connections`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -13,7 +13,10 @@ from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request
 from ostiary.domain.access import Operation
 from ostiary.domain.connection import (
+    DEFAULT_CLOCK_SKEW,
+    MAX_CLOCK_SKEW,
     AttributeMapping,
+    Binding,
     ConnectionStatus,
     IdentityProvider,
     NameIdFormat,
@@ -24,6 +27,11 @@ from ostiary.services.context import Urls
 
 router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/connections", tags=["connections"])
 
+_ALLOW_SHA1 = "Accept signatures with SHA-1, which can be forged: only until the identity provider signs with SHA-256."
+_ALLOW_AES_CBC = "Accept what is encrypted with AES-CBC, where a verified signature covers it."
+_CLOCK_SKEW = "How far the identity provider's clock may be from ours."
+_DEFAULT_SKEW, _MAX_SKEW = (int(skew.total_seconds()) for skew in (DEFAULT_CLOCK_SKEW, MAX_CLOCK_SKEW))
+
 
 class IdpRequest(Request):
     """The identity provider: `metadata_url`, or `metadata_xml`, or issuer, SSO URL and certificates by hand."""
@@ -32,7 +40,9 @@ class IdpRequest(Request):
     metadata_xml: str | None = Field(default=None, max_length=1_000_000)
     entity_id: str | None = Field(default=None, max_length=1024, examples=["https://idp.acme.test/metadata"])
     sso_url: str | None = Field(default=None, max_length=2048, examples=["https://idp.acme.test/sso"])
-    slo_url: str | None = Field(default=None, max_length=2048)
+    slo_url: str | None = Field(default=None, max_length=2048, examples=["https://idp.acme.test/slo"])
+    sso_binding: Binding | None = Field(default=None, description="How sign-ins reach `sso_url`; redirect if left out.")
+    slo_binding: Binding | None = Field(default=None, description="How logouts reach `slo_url`; redirect if left out.")
     certificates: list[str] = Field(
         default_factory=list[str], max_length=10, description="PEM, PEM without headers, or one line of base64."
     )
@@ -45,6 +55,8 @@ class IdpRequest(Request):
             entity_id=self.entity_id,
             sso_url=self.sso_url,
             slo_url=self.slo_url,
+            sso_binding=self.sso_binding,
+            slo_binding=self.slo_binding,
             certificates=tuple(self.certificates),
         )
 
@@ -74,6 +86,9 @@ class NewConnection(Request):
     allow_idp_initiated: bool = False
     sign_requests: bool = True
     want_assertions_encrypted: bool = False
+    allow_sha1: bool = Field(default=False, description=_ALLOW_SHA1)
+    allow_aes_cbc: bool = Field(default=False, description=_ALLOW_AES_CBC)
+    clock_skew_seconds: int = Field(default=_DEFAULT_SKEW, ge=0, le=_MAX_SKEW, description=_CLOCK_SKEW)
 
 
 class ConnectionPatch(Request):
@@ -87,6 +102,9 @@ class ConnectionPatch(Request):
     allow_idp_initiated: bool | None = None
     sign_requests: bool | None = None
     want_assertions_encrypted: bool | None = None
+    allow_sha1: bool | None = Field(default=None, description=_ALLOW_SHA1)
+    allow_aes_cbc: bool | None = Field(default=None, description=_ALLOW_AES_CBC)
+    clock_skew_seconds: int | None = Field(default=None, ge=0, le=_MAX_SKEW, description=_CLOCK_SKEW)
 
 
 class CertificateAnswer(Answer):
@@ -102,7 +120,10 @@ class IdpAnswer(Answer):
 
     entity_id: str
     sso_url: str
-    slo_url: str | None
+    sso_binding: Binding
+    slo_url: str | None = Field(description="Where sign-outs go on to; null: it has no single logout.")
+    slo_binding: Binding
+    slo_response_url: str | None = Field(description="Where answers to its logouts go, if not to `slo_url`.")
     metadata_url: str | None
     certificates: list[CertificateAnswer]
 
@@ -112,6 +133,7 @@ class SpAnswer(Answer):
 
     entity_id: str
     acs_url: str
+    slo_url: str
     metadata_url: str
     certificate: str
 
@@ -140,6 +162,9 @@ class ConnectionAnswer(Answer):
     allow_idp_initiated: bool
     sign_requests: bool
     want_assertions_encrypted: bool
+    allow_sha1: bool = Field(description=_ALLOW_SHA1)
+    allow_aes_cbc: bool = Field(description=_ALLOW_AES_CBC)
+    clock_skew_seconds: int = Field(description=_CLOCK_SKEW)
     tested: bool = Field(description="A test sign-in passed since issuer, SSO URL or certificates last changed.")
     metadata_refreshed_at: datetime | None
     warnings: list[str]
@@ -156,7 +181,10 @@ def _render_idp(idp: IdentityProvider, metadata_url: str | None) -> IdpAnswer:
     return IdpAnswer(
         entity_id=idp.entity_id,
         sso_url=idp.sso_url,
+        sso_binding=idp.sso_binding,
         slo_url=idp.slo_url,
+        slo_binding=idp.slo_binding,
+        slo_response_url=idp.slo_response_url,
         metadata_url=metadata_url,
         certificates=[
             CertificateAnswer(
@@ -178,6 +206,7 @@ def _render(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
         sp=SpAnswer(
             entity_id=urls.sp_entity_id(connection.id),
             acs_url=urls.acs(connection.id),
+            slo_url=urls.slo(connection.id),
             metadata_url=urls.sp_entity_id(connection.id),
             certificate=view.sp_certificate_pem,
         ),
@@ -189,6 +218,9 @@ def _render(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
         allow_idp_initiated=connection.allow_idp_initiated,
         sign_requests=connection.sign_requests,
         want_assertions_encrypted=connection.want_assertions_encrypted,
+        allow_sha1=connection.allow_sha1,
+        allow_aes_cbc=connection.allow_aes_cbc,
+        clock_skew_seconds=int(connection.clock_skew.total_seconds()),
         tested=connection.is_tested(),
         metadata_refreshed_at=connection.metadata_refreshed_at,
         warnings=list(view.warnings),
@@ -211,6 +243,9 @@ async def create_connection(
         allow_idp_initiated=body.allow_idp_initiated,
         sign_requests=body.sign_requests,
         want_assertions_encrypted=body.want_assertions_encrypted,
+        allow_sha1=body.allow_sha1,
+        allow_aes_cbc=body.allow_aes_cbc,
+        clock_skew=timedelta(seconds=body.clock_skew_seconds),
     )
     return _render(await services.connections.create(caller, org, draft), services.urls)
 
@@ -248,6 +283,9 @@ async def update_connection(
         allow_idp_initiated=body.allow_idp_initiated,
         sign_requests=body.sign_requests,
         want_assertions_encrypted=body.want_assertions_encrypted,
+        allow_sha1=body.allow_sha1,
+        allow_aes_cbc=body.allow_aes_cbc,
+        clock_skew=None if body.clock_skew_seconds is None else timedelta(seconds=body.clock_skew_seconds),
     )
     return _render(tag(await services.connections.update(caller, org, connection_id, change)), services.urls)
 

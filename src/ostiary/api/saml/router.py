@@ -1,7 +1,5 @@
 """`/sso` and `/saml`: the browser's way to the identity provider and back."""
 
-import base64
-import hashlib
 from html import escape
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
@@ -12,11 +10,10 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from ostiary.api.deps import ClientDep, ServicesDep
 from ostiary.api.pages import page
 from ostiary.api.problems import problems
+from ostiary.api.saml.browser import NO_STORE, carry, form_policy, origin_of
 from ostiary.api.traces import render_trace
-from ostiary.domain.connection import Binding
 from ostiary.domain.errors import forbidden
 from ostiary.services.ports.sign_in import Trace
-from ostiary.services.saml_ports import BrowserMessage
 from ostiary.services.sign_in_arrival import Next
 from ostiary.services.sign_in_finish import Confirmation
 from ostiary.services.sign_in_start import FLOW_LIFETIME, SignInWish
@@ -24,9 +21,6 @@ from ostiary.services.sign_in_start import FLOW_LIFETIME, SignInWish
 router = APIRouter(tags=["saml"])
 
 FLOW_COOKIE = "ostiary_flow"
-_SUBMIT = 'document.getElementById("carry").submit()'
-_SUBMIT_DIGEST = "sha256-" + base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @router.get("/sso/finish", operation_id="finish_sign_in", include_in_schema=False)
@@ -38,7 +32,7 @@ async def finish(request: Request, services: ServicesDep, code: Annotated[str, Q
 @router.post("/sso/finish", operation_id="confirm_sign_in", include_in_schema=False)
 async def confirm(request: Request, services: ServicesDep, code: Annotated[str, Form(max_length=256)]) -> Response:
     """The person confirmed the account of a sign-in that began at the identity provider."""
-    if request.headers.get("origin") != _origin(services.urls.base_url):
+    if request.headers.get("origin") != origin_of(services.urls.base_url):
         raise forbidden("origin_not_allowed", "Confirm on the page this service showed you.")
     return await _finish(request, services, code, confirmed=True)
 
@@ -53,11 +47,11 @@ async def _finish(request: Request, services: ServicesDep, code: str, *, confirm
         )
         # A browser holds a form to the policy also where its answer redirects; and it tells the origin `confirm` asks
         # for only where the page's referrer policy lets it.
-        targets = "'self'" if services.frontend_url is None else f"'self' {_origin(services.frontend_url)}"
-        return page("Is this you?", form, csp=_form_policy(targets), headers={"Referrer-Policy": "same-origin"})
+        targets = "'self'" if services.frontend_url is None else f"'self' {origin_of(services.frontend_url)}"
+        return page("Is this you?", form, csp=form_policy(targets), headers={"Referrer-Policy": "same-origin"})
     response: Response
     if services.frontend_url is not None:
-        response = RedirectResponse(services.frontend_url, status_code=303, headers=_NO_STORE)
+        response = RedirectResponse(services.frontend_url, status_code=303, headers=NO_STORE)
     else:
         response = page("You are signed in", f"<p>Signed in as {escape(finished.account.email)}.</p>")
     services.cookies.set_session(response, finished.token, finished.session.expires_at)
@@ -90,7 +84,7 @@ async def start(
     """The organization's sign-in URL: open it in a browser."""
     wish = SignInWish(redirect_uri, state, code_challenge, login_hint, connection, force_authn)
     departed = await services.sign_in_start.start(org, wish)
-    response = _carry(departed.message)
+    response = carry(departed.message, "Signing you in")
     response.set_cookie(
         FLOW_COOKIE,
         departed.browser_secret,
@@ -106,7 +100,7 @@ async def start(
 @router.get("/sso/{org}/test", operation_id="carry_test_sign_in", include_in_schema=False)
 async def carry_test(org: str, services: ServicesDep, flow: Annotated[str, Query(max_length=256)]) -> Response:
     """The address `POST …/test` answered with."""
-    return _carry(await services.sign_in_start.carry_test(org, flow))
+    return carry(await services.sign_in_start.carry_test(org, flow), "Signing you in")
 
 
 @router.get(
@@ -140,46 +134,17 @@ async def acs(
     if arrived.next is Next.CLIENT and arrived.redirect_uri is not None:
         separator = "&" if urlsplit(arrived.redirect_uri).query else "?"
         query = urlencode({"code": arrived.code or "", "state": arrived.state or ""})
-        return RedirectResponse(f"{arrived.redirect_uri}{separator}{query}", status_code=303, headers=_NO_STORE)
+        return RedirectResponse(f"{arrived.redirect_uri}{separator}{query}", status_code=303, headers=NO_STORE)
     finish_url = f"/sso/finish?{urlencode({'code': arrived.code or ''})}"
-    return RedirectResponse(finish_url, status_code=303, headers=_NO_STORE)
+    return RedirectResponse(finish_url, status_code=303, headers=NO_STORE)
 
 
 def _test_result(request: Request, trace: Trace) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
-        return JSONResponse(render_trace(trace).model_dump(mode="json"), headers=_NO_STORE)
+        return JSONResponse(render_trace(trace).model_dump(mode="json"), headers=NO_STORE)
     steps = "".join(f"<li>{escape(step.name)}: {escape(step.detail)}</li>" for step in trace.steps)
     return page(
         "The test sign-in passed",
         f"<p>Signed in as {escape(trace.email or '')}. Nothing was changed.</p><ol>{steps}</ol>"
         f"<p><small>Trace: <code>{escape(trace.id)}</code></small></p>",
-    )
-
-
-def _carry(message: BrowserMessage) -> Response:
-    """Let the browser carry a message: follow the URL, or post the form by a button a script presses."""
-    if message.binding is Binding.REDIRECT:
-        return RedirectResponse(message.url, status_code=302, headers=_NO_STORE)
-    fields = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in message.form
-    )
-    form = (
-        f'<form method="post" action="{escape(message.url)}" id="carry">{fields}<button>Continue</button></form>'
-        f"<script>{_SUBMIT}</script>"
-    )
-    # Identity providers redirect the form on to addresses of theirs that nobody tells us.
-    return page("Signing you in", form, csp=_form_policy(f"https: {_origin(message.url)}", script=True))
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _form_policy(target: str, *, script: bool = False) -> str:
-    # The digest of the one script above; nothing else runs.
-    scripts = f" script-src '{_SUBMIT_DIGEST}';" if script else ""
-    return (
-        f"default-src 'none'; style-src 'unsafe-inline';{scripts} form-action {target}; "
-        "frame-ancestors 'none'; base-uri 'none'"
     )

@@ -79,6 +79,10 @@ class SessionRepository(Protocol):
         """End one session of the account; False when there is none."""
         ...
 
+    async def get(self, account_id: str, session_id: str) -> Session | None:
+        """One session of the account, living or not."""
+        ...
+
     async def delete_of_account(self, account_id: str, *, keep: str | None = None) -> int:
         """End the account's sessions, all but the one to keep; answers how many."""
         ...

@@ -16,6 +16,7 @@ class Perishable(StrEnum):
     SERVICE_ACCOUNT_TOKENS = "service_account_tokens"
     SETUP_LINKS = "setup_links"
     SIGN_IN_FLOWS = "sign_in_flows"
+    LOGOUT_FLOWS = "logout_flows"
     ONE_TIME_CODES = "one_time_codes"
     REPLAY_KEYS = "replay_keys"
     SIGN_IN_TRACES = "sign_in_traces"

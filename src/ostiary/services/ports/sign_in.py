@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from ostiary.domain.assertion import NameId
 from ostiary.domain.directory import DirectoryUser
 from ostiary.domain.membership import Member
 from ostiary.domain.sign_in_policy import AccountCandidates, AssertedIdentity
@@ -16,6 +17,7 @@ class Purpose(StrEnum):
 
     SIGN_IN = "sign_in"
     TEST = "test"
+    LOGOUT = "logout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class OneTimeCode:
     account_id: str
     connection_id: str
     session_index: str | None
+    subject: NameId | None
     session_expires_at: datetime
     expires_at: datetime
     code_challenge: str | None = None

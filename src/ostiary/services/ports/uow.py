@@ -11,6 +11,7 @@ from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
 from ostiary.services.ports.idempotency import IdempotencyRepository
 from ostiary.services.ports.invitations import InvitationRepository
+from ostiary.services.ports.logout import LogoutRepository
 from ostiary.services.ports.organizations import (
     AuditRepository,
     MemberRepository,
@@ -67,6 +68,7 @@ class UnitOfWork(Protocol):
     flows: FlowRepository
     codes: CodeRepository
     traces: TraceRepository
+    logouts: LogoutRepository
     directories: DirectoryRepository
     directory_users: DirectoryUserRepository
     directory_groups: DirectoryGroupRepository

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from ostiary.adapters.saml.verifier import SamlVerifier, verify
-from ostiary.domain.assertion import Expectation, Reason, ResponseRefused, accept
+from ostiary.domain.assertion import EMAIL_FORMAT, Expectation, NameId, Reason, ResponseRefused, accept
 from tests.support.saml_factory import (
     ACS_URL,
     AUTHN_STATEMENT,
@@ -48,7 +48,7 @@ EXPECTED = Expectation(IDP_ENTITY_ID, SP_ENTITY_ID, ACS_URL, REQUEST_ID, False, 
 async def test_the_assertion_the_response_or_both_may_be_signed(what: str, signed: set[str]) -> None:
     verified = await SamlVerifier().verify(form_value(signed_response(what=what)), trust())
     assert verified.signed == signed
-    assert verified.assertion.name_id == "bo@acme.test"
+    assert verified.assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
     assert verified.assertion.attributes["groups"] == ("platform", "data")
     assert verified.certificate_fingerprint == idp().certificate.fingerprint_sha256
     assert accept(verified, EXPECTED, NOW).assertion == verified.assertion

@@ -4,7 +4,7 @@ import pytest
 from lxml import etree
 
 from ostiary.adapters.saml.verifier import verify
-from ostiary.domain.assertion import Reason
+from ostiary.domain.assertion import EMAIL_FORMAT, NameId, Reason
 from ostiary.services.saml_ports import Trust
 from tests.support.saml_factory import (
     SAML,
@@ -55,7 +55,7 @@ def test_an_encrypted_name_id_inside_an_encrypted_assertion_is_read() -> None:
     root = hidden()
     sign(assertion_in(root))
     encrypt(root, Encrypting(party("sp")))
-    assert verify(form_value(root), trusting()).assertion.name_id == "bo@acme.test"
+    assert verify(form_value(root), trusting()).assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
 
 
 def test_an_encrypted_name_id_for_somebody_else_is_refused_as_every_failure_of_decryption_is() -> None:

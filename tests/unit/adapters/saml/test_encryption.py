@@ -12,7 +12,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from lxml import etree
 
 from ostiary.adapters.saml.verifier import verify
-from ostiary.domain.assertion import Reason
+from ostiary.domain.assertion import EMAIL_FORMAT, NameId, Reason
 from ostiary.services.saml_ports import Trust
 from tests.support.saml_factory import (
     DSIG,
@@ -81,7 +81,7 @@ def test_aes_gcm_with_the_key_in_either_place_is_decrypted(bits: int, beside: bo
 )
 def test_every_oaep_on_the_list_is_decrypted(method: str, parameters: str) -> None:
     root = encrypted(key_method=method, key_parameters=parameters)
-    assert verify(form_value(root), trusting()).assertion.name_id == "bo@acme.test"
+    assert verify(form_value(root), trusting()).assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
 
 
 def test_a_response_signed_over_the_ciphertext_vouches_for_the_plaintext() -> None:
@@ -89,7 +89,7 @@ def test_a_response_signed_over_the_ciphertext_vouches_for_the_plaintext() -> No
     sign(root)
     verified = verify(form_value(root), trusting())
     assert verified.signed == {"response"}
-    assert verified.assertion.name_id == "bo@acme.test"
+    assert verified.assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
 
 
 def test_where_the_response_and_the_encrypted_assertion_are_signed_both_are_verified() -> None:
@@ -108,7 +108,7 @@ def test_prefixes_declared_outside_the_ciphertext_are_understood() -> None:
     root = etree.fromstring(response_xml(Said(), assertion=without))
     root = encrypted(root)
     sign(root)
-    assert verify(form_value(root), trusting()).assertion.name_id == "bo@acme.test"
+    assert verify(form_value(root), trusting()).assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
 
 
 def test_each_of_our_keys_is_tried_so_that_one_can_be_replaced() -> None:
@@ -253,7 +253,7 @@ def test_a_plaintext_is_guarded_as_strictly_as_a_document(plaintext: str, reason
 def test_a_plaintext_may_begin_with_an_xml_declaration() -> None:
     signed = etree.tostring(assertion_in(signed_response()), with_tail=False).decode()
     root = encrypted_text(f'<?xml version="1.0" encoding="UTF-8"?>{signed}')
-    assert verify(form_value(root), trusting()).assertion.name_id == "bo@acme.test"
+    assert verify(form_value(root), trusting()).assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
 
 
 @pytest.mark.parametrize("path", [DATA, KEY])
@@ -283,4 +283,4 @@ def test_a_key_for_somebody_else_beside_ours_does_not_disturb() -> None:
     stranger = signed_response()
     encrypt(stranger, Encrypting(party("somebody else")))
     one(root, f"{DATA}/ds:KeyInfo").insert(0, one(stranger, KEY))
-    assert verify(form_value(root), trusting()).assertion.name_id == "bo@acme.test"
+    assert verify(form_value(root), trusting()).assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)

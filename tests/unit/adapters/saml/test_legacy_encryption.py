@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from ostiary.adapters.saml.verifier import verify
-from ostiary.domain.assertion import Reason
+from ostiary.domain.assertion import EMAIL_FORMAT, NameId, Reason
 from ostiary.services.saml_ports import Trust
 from tests.support.saml_factory import (
     XENC,
@@ -42,7 +42,7 @@ def test_aes_cbc_is_decrypted_where_the_response_is_signed_and_the_connection_al
     root = in_cbc(signed_response() if inner else response(), bits)
     sign(root)
     verified = verify(form_value(root), trusting())
-    assert verified.assertion.name_id == "bo@acme.test"
+    assert verified.assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
     assert verified.signed == ({"response", "assertion"} if inner else {"response"})
 
 
@@ -91,5 +91,5 @@ def test_an_encrypted_name_id_in_cbc_is_read_where_the_assertion_around_it_is_si
     root = response()
     encrypt_name_id(assertion_in(root), Encrypting(party("sp"), method=f"{XENC}aes128-cbc"))
     sign(assertion_in(root))
-    assert verify(form_value(root), trusting()).assertion.name_id == "bo@acme.test"
+    assert verify(form_value(root), trusting()).assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
     assert refusal(root, trusting(allow_aes_cbc=False)).reason is Reason.ALGORITHM

@@ -28,6 +28,7 @@ from ostiary.adapters.saml.messages import Pysaml2Messages
 from ostiary.adapters.saml.verifier import verify
 from ostiary.domain.connection import Binding, IdentityProvider, NameIdFormat
 from ostiary.services.saml_ports import AuthnRequest, BrowserMessage, ServiceProvider, SpKeyPair
+from tests.support.logout_factory import SLO_URL
 from tests.support.saml_factory import (
     ACS_URL,
     DSIG,
@@ -59,7 +60,7 @@ def service_provider(key: SpKeyPair | None = None) -> ServiceProvider:
     return ServiceProvider(
         entity_id=SP_ENTITY_ID,
         acs_url=ACS_URL,
-        slo_url="https://sp.example/saml/conn_1/slo",
+        slo_url=SLO_URL,
         metadata_url=SP_ENTITY_ID,
         key=key or party("sp").as_sp_key(),
     )
@@ -250,7 +251,10 @@ async def test_our_metadata_says_where_to_post_and_what_we_want() -> None:
         }
     ]
     assert [node.text for node in descriptor.findall("md:NameIDFormat", NAMES)] == [NameIdFormat.PERSISTENT]
-    assert descriptor.findall("md:SingleLogoutService", NAMES) == []
+    assert [dict(slo.attrib) for slo in descriptor.findall("md:SingleLogoutService", NAMES)] == [
+        {"Binding": f"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-{binding}", "Location": SLO_URL}
+        for binding in ("Redirect", "POST")
+    ]
     unsigned = (await sp_metadata(signed=False)).find("md:SPSSODescriptor", NAMES)
     assert unsigned is not None
     assert unsigned.get("AuthnRequestsSigned") == "false"

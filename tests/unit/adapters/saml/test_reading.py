@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from lxml import etree
 
-from ostiary.adapters.saml.reader import parse_time
+from ostiary.adapters.saml.values import parse_time
 from ostiary.adapters.saml.verifier import verify
-from ostiary.domain.assertion import Reason, VerifiedAssertion
+from ostiary.domain.assertion import EMAIL_FORMAT, NameId, Reason, VerifiedAssertion
 from tests.support.saml_factory import (
     AUTHN_STATEMENT,
     Element,
@@ -130,7 +130,7 @@ def test_an_empty_value_is_left_out_and_the_attribute_stays(value: str) -> None:
 
 def test_white_space_around_values_is_cut() -> None:
     assertion = read(">bo@acme.test</saml:NameID>", ">\n  bo@acme.test\n</saml:NameID>")
-    assert assertion.name_id == "bo@acme.test"
+    assert assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
 
 
 def test_the_text_of_an_element_inside_a_value_counts() -> None:
@@ -170,7 +170,7 @@ def test_an_assertion_without_subject_conditions_and_statements_is_read_as_such(
     root = etree.fromstring(xml)
     sign(assertion_in(root))
     assertion = verify(form_value(root), trust()).assertion
-    assert (assertion.name_id, assertion.name_id_format, assertion.confirmations) == (None, None, ())
+    assert (assertion.name_id, assertion.confirmations) == (None, ())
     assert (assertion.not_before, assertion.not_on_or_after, assertion.audience_restrictions) == (None, None, ())
     assert (assertion.session_index, assertion.session_not_on_or_after) == (None, None)
     assert not assertion.has_authn_statement

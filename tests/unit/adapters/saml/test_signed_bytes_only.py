@@ -8,6 +8,7 @@ import pytest
 
 from ostiary.adapters.saml import verifier
 from ostiary.adapters.saml.signature import SignedElement, verify_signature
+from ostiary.domain.assertion import EMAIL_FORMAT, NameId
 from ostiary.services.saml_ports import Trust
 from tests.support.saml_factory import (
     RESPONSE_TAG,
@@ -45,7 +46,7 @@ def _signed_differently(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("what", ["assertion", "response", "both"])
 def test_the_identity_is_the_signed_one(what: str) -> None:
     verified = verifier.verify(form_value(signed_response(what=what)), trust())
-    assert verified.assertion.name_id == "signed@acme.test"
+    assert verified.assertion.name_id == NameId("signed@acme.test", EMAIL_FORMAT)
 
 
 @pytest.mark.parametrize(("what", "signed"), [("assertion", False), ("response", True), ("both", True)])
@@ -59,4 +60,4 @@ def test_what_is_decrypted_is_the_signed_ciphertext() -> None:
     encrypt(root, Encrypting(party("sp")))
     sign(root)
     verified = verifier.verify(form_value(root), trust(decryption_keys=(party("sp").as_sp_key(),)))
-    assert verified.assertion.name_id == "signed@acme.test"
+    assert verified.assertion.name_id == NameId("signed@acme.test", EMAIL_FORMAT)

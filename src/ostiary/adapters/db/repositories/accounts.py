@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, func, insert, literal, not_, select, update
 
 from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.subject_rows import read_subject, subject_values
 from ostiary.adapters.db.tables import accounts, email_tokens, members, organizations, sessions
 from ostiary.domain.account import Account, Session, SessionKind
 from ostiary.domain.principal import CredentialKind, Principal
@@ -100,6 +101,7 @@ def _session(row: Row[Any]) -> Session:
         session_index=row.session_index,
         client_address=row.client_address,
         user_agent=row.user_agent,
+        subject=read_subject(row.subject),
     )
 
 
@@ -117,6 +119,7 @@ class Sessions(Repository):
                 organization_id=session.organization_id,
                 connection_id=session.connection_id,
                 session_index=session.session_index,
+                subject=subject_values(session.subject),
                 created_at=session.created_at,
                 expires_at=session.expires_at,
                 ends_at=session.ends_at,
@@ -177,6 +180,13 @@ class Sessions(Repository):
             delete(sessions).where(sessions.c.account_id == account_id, sessions.c.id == session_id)
         )
         return result.rowcount > 0
+
+    async def get(self, account_id: str, session_id: str) -> Session | None:
+        """One session of the account, living or not."""
+        row = await self._first(
+            select(sessions).where(sessions.c.account_id == account_id, sessions.c.id == session_id)
+        )
+        return None if row is None else _session(row)
 
     async def delete_of_account(self, account_id: str, *, keep: str | None = None) -> int:
         """End the account's sessions, all but the one to keep; answers how many."""

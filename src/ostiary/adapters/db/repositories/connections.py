@@ -42,6 +42,7 @@ def _connection(row: Row[Any]) -> Connection:
         sign_requests=row.sign_requests,
         want_assertions_encrypted=row.want_assertions_encrypted,
         allow_sha1=row.allow_sha1,
+        allow_aes_cbc=row.allow_aes_cbc,
         clock_skew=timedelta(seconds=row.clock_skew_seconds),
         idp_changed_at=row.idp_changed_at,
         tested_at=row.tested_at,
@@ -56,6 +57,8 @@ def _identity_provider(row: Row[Any]) -> IdentityProvider | None:
         sso_url=row.idp_sso_url,
         sso_binding=Binding(row.idp_sso_binding),
         slo_url=row.idp_slo_url,
+        slo_binding=Binding(row.idp_slo_binding or Binding.REDIRECT),
+        slo_response_url=row.idp_slo_response_url,
         certificates=tuple(
             Certificate(
                 fingerprint_sha256=item["fingerprint_sha256"],
@@ -89,6 +92,8 @@ def _values(connection: Connection) -> dict[str, Any]:
         "idp_sso_url": idp.sso_url if idp else None,
         "idp_sso_binding": idp.sso_binding if idp else None,
         "idp_slo_url": idp.slo_url if idp else None,
+        "idp_slo_binding": idp.slo_binding if idp else None,
+        "idp_slo_response_url": idp.slo_response_url if idp else None,
         "idp_certificates": [_certificate_values(certificate) for certificate in idp.certificates] if idp else [],
         "metadata_url": connection.metadata_url,
         "metadata_refreshed_at": connection.metadata_refreshed_at,
@@ -99,6 +104,7 @@ def _values(connection: Connection) -> dict[str, Any]:
         "sign_requests": connection.sign_requests,
         "want_assertions_encrypted": connection.want_assertions_encrypted,
         "allow_sha1": connection.allow_sha1,
+        "allow_aes_cbc": connection.allow_aes_cbc,
         "clock_skew_seconds": int(connection.clock_skew.total_seconds()),
         "idp_changed_at": connection.idp_changed_at,
     }

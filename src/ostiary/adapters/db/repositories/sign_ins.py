@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.subject_rows import read_subject, subject_values
 from ostiary.adapters.db.tables import one_time_codes, replayed_assertions, sign_in_flows, sign_in_traces
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.sign_in import Flow, OneTimeCode, Outcome, Purpose, Step, Trace
@@ -104,6 +105,7 @@ class Codes(Repository):
                 code_challenge=code.code_challenge,
                 browser_hash=code.browser_hash,
                 session_index=code.session_index,
+                subject=subject_values(code.subject),
                 session_expires_at=code.session_expires_at,
                 expires_at=code.expires_at,
             )
@@ -122,6 +124,7 @@ class Codes(Repository):
             code_challenge=row.code_challenge,
             browser_hash=row.browser_hash,
             session_index=row.session_index,
+            subject=read_subject(row.subject),
             session_expires_at=row.session_expires_at,
             expires_at=row.expires_at,
             session_id=row.session_id,

@@ -1,8 +1,8 @@
 """Accounts and what signs them in: global, because a person belongs to several organizations."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint, text
 
-from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment
+from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment, subject
 from ostiary.domain import ids
 
 accounts = Table(
@@ -29,6 +29,7 @@ sessions = Table(
     Column("organization_id", TypeId(ids.ORGANIZATION), ForeignKey("organizations.id", ondelete="CASCADE")),
     Column("connection_id", TypeId(ids.CONNECTION)),
     Column("session_index", Text),
+    subject(),
     moment("created_at"),
     # Moves on with the use, by `idle_seconds` where there are any, and never past `ends_at`.
     moment("expires_at"),
@@ -40,6 +41,8 @@ sessions = Table(
     UniqueConstraint("secret_hash"),
     Index(None, "account_id"),
     Index(None, "organization_id", "account_id"),
+    # Single logout names a subject (SAML core §3.7.1).
+    Index("ix_sessions_subject", "connection_id", text("(subject ->> 'key')")),
     Index(None, "expires_at"),
 )
 

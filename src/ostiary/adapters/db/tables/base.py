@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, DateTime, Dialect, ForeignKey, LargeBinary, MetaData, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
 from ostiary.domain import ids
@@ -58,6 +59,11 @@ def organization_id(*, primary_key: bool = True) -> Column[str]:
 def moment(name: str, *, nullable: bool = False) -> Column[datetime]:
     """A point in time, stored with its zone."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def subject() -> Column[Any]:
+    """A NameID: {key, value, format, name_qualifier, sp_name_qualifier}, `key` being what two mentions share."""
+    return Column("subject", JSONB)
 
 
 def hash_of_secret(name: str = "secret_hash") -> Column[bytes]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment, organization_id
+from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment, organization_id, subject
 from ostiary.adapters.db.tables.organizations import member_reference
 from ostiary.domain import ids
 
@@ -58,6 +58,8 @@ connections = Table(
     Column("idp_sso_url", Text),
     Column("idp_sso_binding", String(16)),
     Column("idp_slo_url", Text),
+    Column("idp_slo_binding", String(16)),
+    Column("idp_slo_response_url", Text),
     # A list of {fingerprint_sha256, not_before, not_after, der_base64}.
     Column("idp_certificates", JSONB, nullable=False, server_default=text("'[]'")),
     Column("metadata_url", Text),
@@ -69,6 +71,7 @@ connections = Table(
     Column("sign_requests", Boolean, nullable=False, server_default=true()),
     Column("want_assertions_encrypted", Boolean, nullable=False, server_default=false()),
     Column("allow_sha1", Boolean, nullable=False, server_default=false()),
+    Column("allow_aes_cbc", Boolean, nullable=False, server_default=false()),
     Column("clock_skew_seconds", Integer, nullable=False),
     moment("idp_changed_at", nullable=True),
     moment("tested_at", nullable=True),
@@ -147,12 +150,28 @@ one_time_codes = Table(
     Column("code_challenge", Text),
     Column("browser_hash", LargeBinary(32)),
     Column("session_index", Text),
+    subject(),
     moment("session_expires_at"),
     moment("expires_at"),
     # Set when the code was exchanged: a second use revokes that session.
     Column("session_id", TypeId(ids.SESSION)),
     UniqueConstraint("secret_hash"),
     Index(None, "organization_id", "account_id"),
+    Index(None, "expires_at"),
+)
+
+logout_flows = Table(
+    "logout_flows",
+    metadata,
+    organization_id(),
+    # SHA-256 of the relay state, which is the secret of the browser's flow.
+    Column("relay_state_hash", LargeBinary(32), primary_key=True),
+    Column("connection_id", TypeId(ids.CONNECTION), nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("session_index", Text),
+    subject(),
+    moment("created_at"),
+    moment("expires_at"),
     Index(None, "expires_at"),
 )
 
