@@ -38,6 +38,7 @@ class Attempt(StrEnum):
     EXCHANGE_CODE = "exchange_code"
     ACCEPT_INVITATION = "accept_invitation"
     VERIFY_CREDENTIAL = "verify_credential"
+    START_SIGN_IN = "start_sign_in"
     ACS_RESPONSE = "acs_response"
     LOGOUT_MESSAGE = "logout_message"
 
@@ -94,6 +95,9 @@ LIMITS: Mapping[Attempt, tuple[Limit, ...]] = {
     Attempt.ACCEPT_INVITATION: _SECRETS,
     # Asked by servers, each for many user names.
     Attempt.VERIFY_CREDENTIAL: (Limit(Scope.ACCOUNT_AT_PLACE, 100, _QUARTER), Limit(Scope.PLACE, 1_000, _QUARTER)),
+    # Each leaves a request and a trace. Who comes back from the identity provider gives theirs back, so a whole company
+    # may sign in from one address in the morning; what adds up is what was begun and never finished.
+    Attempt.START_SIGN_IN: (Limit(Scope.PLACE, 1_000, _QUARTER),),
     Attempt.ACS_RESPONSE: _TRACES,
     Attempt.LOGOUT_MESSAGE: _TRACES,
 }

@@ -107,8 +107,9 @@ class ArrivalService:
             raise DomainError(
                 error.kind, error.code, error.detail, extra={**error.extra, "trace_id": attempt.trace.id}
             ) from refused
-        if attempt.taken:
-            await self._throttle.give_back(attempt.taken)
+        await self._throttle.give_back(attempt.taken)
+        if attempt.flow is not None and attempt.flow.purpose is Purpose.SIGN_IN:
+            await self._throttle.finished(Attempt.START_SIGN_IN, client)
         return arrived
 
     async def _load(self, connection_id: str, relay_state: str | None, client: Client) -> tuple[_Attempt, bytes | None]:

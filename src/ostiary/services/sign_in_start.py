@@ -13,13 +13,15 @@ from ostiary.domain.errors import conflict, invalid, not_found
 from ostiary.domain.organization import Organization
 from ostiary.domain.setup_link import ensure_edits_connection
 from ostiary.domain.sso_policy import sign_in_domains
+from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
-from ostiary.services.context import Caller, Journal, Kit, admit
+from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit, admit
 from ostiary.services.ports.sign_in import Flow, Outcome, Purpose, Step, Trace
 from ostiary.services.ports.sso import DiscoveredConnection, StoredSpKey
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.saml_ports import AuthnRequest, BrowserMessage, SamlMessages
 from ostiary.services.sp_keys import SpKeys
+from ostiary.services.throttle import Throttle
 
 FLOW_LIFETIME = timedelta(minutes=10)
 METADATA_LIFETIME = timedelta(days=7)
@@ -66,18 +68,23 @@ class Departed:
 class SignInStartService:
     """Begins sign-ins."""
 
-    def __init__(self, kit: Kit, keys: SpKeys, messages: SamlMessages, redirects: RedirectPolicy) -> None:
+    def __init__(
+        self, kit: Kit, keys: SpKeys, messages: SamlMessages, redirects: RedirectPolicy, throttle: Throttle
+    ) -> None:
         self._kit = kit
         self._keys = keys
         self._messages = messages
         self._redirects = redirects
+        self._throttle = throttle
 
-    async def start(self, reference: str, wish: SignInWish) -> Departed:
+    async def start(self, reference: str, wish: SignInWish, client: Client = UNKNOWN_CLIENT) -> Departed:
         """Begin a sign-in at the organization's sign-in URL.
 
-        Raises `organization_not_found`, `sso_not_enabled`, `invalid_redirect_uri`, `invalid_code_challenge`.
+        Raises `organization_not_found`, `sso_not_enabled`, `invalid_redirect_uri`, `invalid_code_challenge`,
+        and `too_many_attempts` where too many sign-ins that began at one place were never finished.
         """
         self._check(wish)
+        await self._throttle.count(Attempt.START_SIGN_IN, client)
         browser_secret = self._kit.ids.secret(secrets.BROWSER)
         async with self._kit.uow() as uow:
             organization = await uow.organizations.get(reference)

@@ -52,9 +52,15 @@ class Throttle:
 
     async def give_back(self, taken: Sequence[Counter]) -> None:
         """It was no failure."""
+        if not taken:
+            return
         async with self._kit.uow() as uow:
             await uow.attempts.take_back(taken)
             await uow.commit()
+
+    async def finished(self, attempt: Attempt, client: Client) -> None:
+        """What was begun at the client's place, in a request before, came to its end there."""
+        await self.give_back(counters_of(attempt, account=None, place=self._place(client)))
 
     async def welcome(self, account: str, client: Client) -> None:
         """The account's owner was here: for a time, strangers elsewhere do not lock them out here."""

@@ -5,16 +5,18 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from ostiary.domain.connection import Binding
 from ostiary.domain.errors import DomainError
-from ostiary.domain.throttle import LIMITS, Attempt, Scope
+from ostiary.domain.throttle import LIMITS, Attempt, Scope, counters_of
 from ostiary.services.context import Client
 from ostiary.services.logout import LoggedOut
 from ostiary.services.saml_ports import IncomingMessage
 from ostiary.services.sign_in_arrival import Arrived
+from ostiary.services.sign_in_start import SignInWish
 from tests.support.house import PASSWORD, House, open_house
-from tests.support.sso import Idp, connect, enable
+from tests.support.sso import CHALLENGE, REDIRECT_URI, Idp, connect, enable, read_request
 
 HOME = Client("192.0.2.7")
 STRANGER = Client("198.51.100.9")
@@ -194,6 +196,30 @@ async def test_a_flood_of_bad_responses_leaves_a_bounded_number_of_traces(house:
     answers = [await posted(house, okta, "bm9uc2Vuc2U=") for _ in range(bound + 5)]
     assert answers == ["sign_in_refused"] * bound + ["too_many_attempts"] * 5
     assert await house.count("sign_in_traces") == before + bound
+
+
+async def test_sign_ins_that_are_begun_and_never_finished_are_limited_at_one_place(house: House, okta: Idp) -> None:
+    bound = most(Attempt.START_SIGN_IN, Scope.PLACE)
+    start, wish = house.services.sign_in_start.start, SignInWish(REDIRECT_URI, "s", CHALLENGE)
+    place = counters_of(Attempt.START_SIGN_IN, account=None, place=STRANGER.address)
+    until = house.clock.now() + timedelta(minutes=15)
+    async with house.uow() as uow:
+        await uow.attempts.remember(place[0].key, until)
+        await uow._connection.execute(text("UPDATE attempt_counts SET tried = :tried"), {"tried": bound - 1})
+        await uow.commit()
+    before = await house.count("sign_in_flows")
+    departed = await start("acme", wish, STRANGER)
+    with pytest.raises(DomainError) as refused:
+        await start("acme", wish, STRANGER)
+    assert refused.value.code == "too_many_attempts"
+    assert await house.count("sign_in_flows") == before + 1
+    await start("acme", wish, HOME)
+    # Who comes back makes room for the next.
+    request_id, relay_state = read_request(departed.message.url)
+    assert isinstance(
+        await posted(house, okta, okta.signed(okta.says(request_id, "cy@acme.test")), relay_state), Arrived
+    )
+    await start("acme", wish, STRANGER)
 
 
 async def test_a_flood_of_bad_logout_messages_leaves_a_bounded_number_of_traces_and_a_good_one_passes(

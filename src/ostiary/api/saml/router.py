@@ -62,12 +62,13 @@ async def _finish(request: Request, services: ServicesDep, code: str, *, confirm
 @router.get(
     "/sso/{org}",
     operation_id="start_sign_in",
-    responses={302: {"description": "To the identity provider."}, **problems(404, 409, 422)},
+    responses={302: {"description": "To the identity provider."}, **problems(404, 409, 422, 429)},
 )
 async def start(
     request: Request,
     org: str,
     services: ServicesDep,
+    client: ClientDep,
     redirect_uri: Annotated[
         str | None, Query(max_length=2048, description="Where the code goes; on the allow-list.")
     ] = None,
@@ -83,7 +84,7 @@ async def start(
 ) -> Response:
     """The organization's sign-in URL: open it in a browser."""
     wish = SignInWish(redirect_uri, state, code_challenge, login_hint, connection, force_authn)
-    departed = await services.sign_in_start.start(org, wish)
+    departed = await services.sign_in_start.start(org, wish, client)
     response = carry(departed.message, "Signing you in")
     response.set_cookie(
         FLOW_COOKIE,
