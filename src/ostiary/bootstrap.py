@@ -43,6 +43,7 @@ from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
+from ostiary.services.directory_unmatched import UnmatchedMemberService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.domains import DomainService
 from ostiary.services.idempotency import IdempotencyService
@@ -140,6 +141,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         recovery=RecoveryService(kit, passwords, throttle),
         directory=DirectoryService(kit),
         directory_breaker=DirectoryBreakerService(kit),
+        unmatched=UnmatchedMemberService(kit),
         users=UserProvisioningService(kit),
         groups=GroupProvisioningService(kit),
         sign_in_start=SignInStartService(kit, keys, messages, redirects, throttle),

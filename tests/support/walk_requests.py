@@ -207,6 +207,8 @@ _IDENTITY: dict[str, Ask] = {
     Operation.PREVIEW_DIRECTORY_ENABLEMENT: Ask(),
     Operation.ENABLE_DIRECTORY: Ask(),
     Operation.DISABLE_DIRECTORY: Ask(),
+    Operation.PREVIEW_REMOVE_UNMATCHED: Ask(),
+    Operation.REMOVE_UNMATCHED: Ask(),
     Operation.CREATE_DIRECTORY_TOKEN: Ask(),
     Operation.LIST_DIRECTORY_TOKENS: Ask(),
     Operation.REVOKE_DIRECTORY_TOKEN: Ask(),

@@ -16,6 +16,7 @@ from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
+from ostiary.services.directory_unmatched import UnmatchedMemberService
 from ostiary.services.domains import DomainService
 from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
@@ -67,6 +68,7 @@ class Services:
     support_recovery: SupportRecoveryService
     directory: DirectoryService
     directory_breaker: DirectoryBreakerService
+    unmatched: UnmatchedMemberService
     users: UserProvisioningService
     groups: GroupProvisioningService
     sign_in_start: SignInStartService

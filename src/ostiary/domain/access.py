@@ -138,6 +138,8 @@ class Operation(StrEnum):
     GET_SETUP_LINK = "get_setup_link"
     REVOKE_SETUP_LINK = "revoke_setup_link"
     GET_SETUP = "get_setup"
+    PREVIEW_REMOVE_UNMATCHED = "preview_remove_unmatched"
+    REMOVE_UNMATCHED = "remove_unmatched"
     LIST_HELD_MEMBERS = "list_held_members"
     UNDO_BREAKER = "undo_breaker"
     CONFIRM_BREAKER = "confirm_breaker"
@@ -276,6 +278,8 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.GET_SETUP_LINK: _ADMINISTRATORS,
     Operation.REVOKE_SETUP_LINK: _ADMINISTRATORS,
     Operation.GET_SETUP: frozenset({Standing.SETUP_SSO, Standing.SETUP_DIRECTORY, Standing.SETUP_DOMAIN}),
+    Operation.PREVIEW_REMOVE_UNMATCHED: _ADMINISTRATORS,
+    Operation.REMOVE_UNMATCHED: _ADMINISTRATORS,
     Operation.LIST_HELD_MEMBERS: _ADMINISTRATORS,
     Operation.UNDO_BREAKER: _ADMINISTRATORS,
     Operation.CONFIRM_BREAKER: _ADMINISTRATORS,

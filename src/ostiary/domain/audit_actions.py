@@ -28,6 +28,7 @@ ACTIONS: Mapping[str, str] = {
     "directory.enabled": "Directory Sync was switched on.",
     "directory.token_created": "A SCIM token was made.",
     "directory.token_revoked": "A SCIM token was revoked.",
+    "directory.unmatched_removed": "Members whom the directory does not know were removed.",
     "directory.updated": "The settings of Directory Sync were changed.",
     "directory_user.created": "The directory pushed a new user.",
     "directory_user.deleted": "The directory deleted a user.",

@@ -1,5 +1,6 @@
 """What Directory Sync means (R5, R40–R50, R55): decisions as values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +19,31 @@ class DirectoryEnablementEffects:
     teams_cleared: int
     team_memberships_removed: int
     members_to_match: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedEffects:
+    """What removing the members whom the directory does not know does (R22).
+
+    `administrator_kept` is the id of the one who stays, because nobody else could administer the organization (R61).
+    """
+
+    members_removed: int
+    team_memberships_removed: int
+    database_administrators_revoked: int
+    sessions_ended: int
+    credentials_kept: int
+    administrator_kept: str | None
+
+
+def administrator_to_keep(known: int, unknown: Sequence[str], caller: str | None) -> str | None:
+    """Who stays though the directory does not know them: an administrator, where it knows no active one (R22, R61).
+
+    That is who asks, if they are one of them, else who was a member longest.
+    """
+    if known or not unknown:
+        return None
+    return caller if caller in unknown else unknown[0]
 
 
 def ensure_can_enable(organization: Organization) -> None:

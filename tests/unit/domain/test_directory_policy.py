@@ -9,6 +9,7 @@ from ostiary.domain.directory import Directory, GroupChange, OnDeactivate
 from ostiary.domain.directory_policy import (
     Departure,
     Transition,
+    administrator_to_keep,
     decide_departure,
     decide_transition,
     ensure_can_enable,
@@ -129,3 +130,19 @@ def test_a_group_change_that_changes_nothing_is_none() -> None:
     assert GroupChange(replaces=True)
     assert GroupChange(added=("mem_1",))
     assert GroupChange(removed=("mem_1",))
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown", "caller", "kept"),
+    [
+        (1, ("mem_1", "mem_2"), "mem_2", None),
+        (0, ("mem_1", "mem_2"), "mem_2", "mem_2"),
+        (0, ("mem_1", "mem_2"), None, "mem_1"),
+        (0, ("mem_1", "mem_2"), "mem_3", "mem_1"),
+        (0, (), "mem_3", None),
+    ],
+)
+def test_R22_R61_who_asks_stays_where_the_directory_knows_no_administrator(
+    known: int, unknown: tuple[str, ...], caller: str | None, kept: str | None
+) -> None:
+    assert administrator_to_keep(known, unknown, caller) == kept

@@ -28,6 +28,7 @@ from ostiary.adapters.db.repositories.setup_links import SetupLinks
 from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, RecoveryLinks, Sso
 from ostiary.adapters.db.repositories.teams import Teams
+from ostiary.adapters.db.repositories.unmatched import Unmatched
 from ostiary.adapters.db.repositories.webhook_deliveries import Deliveries
 from ostiary.adapters.db.repositories.webhooks import Webhooks
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
@@ -58,6 +59,7 @@ from ostiary.services.ports.sso import (
     SsoRepository,
 )
 from ostiary.services.ports.teams import TeamRepository
+from ostiary.services.ports.unmatched import UnmatchedRepository
 from ostiary.services.ports.webhooks import DeliveryRepository, WebhookRepository
 from ostiary.services.ports.world import Outbox, Sealer
 
@@ -105,6 +107,7 @@ class SqlUnitOfWork:
         self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
         self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)
         self.breaker: BreakerRepository = DirectoryBreaker(connection)
+        self.unmatched: UnmatchedRepository = Unmatched(connection)
         self.webhooks: WebhookRepository = Webhooks(connection)
         self.deliveries: DeliveryRepository = Deliveries(connection)
         return self

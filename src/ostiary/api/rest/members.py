@@ -125,6 +125,7 @@ async def list_members(
     status: Annotated[MemberStatus | None, Query()] = None,
     managed_by: Annotated[ManagedBy | None, Query()] = None,
     team_id: Annotated[str | None, Query(max_length=64, description="Only members of this team.")] = None,
+    unmatched: Annotated[bool, Query(description="Only those whom no directory manages (R22).")] = False,
     q: Annotated[str | None, Query(max_length=200, description="Part of the name or e-mail address.")] = None,
     sort: Annotated[
         MemberOrder,
@@ -135,7 +136,9 @@ async def list_members(
     ] = MemberOrder.JOINED_AT,
 ) -> ListOf[MemberAnswer]:
     """The members, in the order they joined unless told otherwise."""
-    matching = MemberFilter(role=role, status=status, managed_by=managed_by, team_id=team_id, q=q, order=sort)
+    matching = MemberFilter(
+        role=role, status=status, managed_by=managed_by, team_id=team_id, q=q, unmatched=unmatched, order=sort
+    )
     return list_of(await services.members.list(caller, org, matching, page), render_member)
 
 

@@ -125,6 +125,7 @@ class MemberFilter:
     managed_by: ManagedBy | None = None
     team_id: str | None = None
     q: str | None = None
+    unmatched: bool = False
     order: MemberOrder = MemberOrder.JOINED_AT
 
 

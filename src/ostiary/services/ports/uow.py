@@ -31,6 +31,7 @@ from ostiary.services.ports.sso import (
     SsoRepository,
 )
 from ostiary.services.ports.teams import TeamRepository
+from ostiary.services.ports.unmatched import UnmatchedRepository
 from ostiary.services.ports.webhooks import DeliveryRepository, WebhookRepository
 from ostiary.services.ports.world import Outbox
 
@@ -73,6 +74,7 @@ class UnitOfWork(Protocol):
     directory_users: DirectoryUserRepository
     directory_groups: DirectoryGroupRepository
     breaker: BreakerRepository
+    unmatched: UnmatchedRepository
     webhooks: WebhookRepository
     deliveries: DeliveryRepository
 

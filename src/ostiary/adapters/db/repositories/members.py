@@ -175,6 +175,8 @@ def _conditions(matching: MemberFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if matching.role is not None:
         conditions.append(members.c.role == matching.role)
+    if matching.unmatched:
+        conditions.append(members.c.managed_by != ManagedBy.DIRECTORY)
     if matching.status is not None:
         conditions.append(members.c.status == matching.status)
     if matching.managed_by is not None:
