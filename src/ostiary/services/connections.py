@@ -20,6 +20,7 @@ from ostiary.domain.connection import (
     warnings,
 )
 from ostiary.domain.errors import DomainError, Kind, conflict, invalid, not_found
+from ostiary.domain.provider_setup import OurSide, ProviderSetup, setup_of
 from ostiary.domain.setup_link import ensure_edits_connection, ensure_may_make, ensure_sees_connection
 from ostiary.domain.sso_policy import ensure_entitled, ensure_sso_stays_usable, sign_in_footing
 from ostiary.services.connection_sources import (
@@ -75,10 +76,11 @@ class ConnectionChange:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionView:
-    """A connection with our side of it, and what an administrator should look at."""
+    """A connection with our side of it, what to do at the identity provider, and what to look at here."""
 
     connection: Connection
     sp_certificate_pem: str
+    setup: ProviderSetup
     warnings: tuple[str, ...]
 
 
@@ -245,7 +247,11 @@ class ConnectionService:
             await uow.commit()
 
     def _view(self, connection: Connection, sp_certificate_pem: str) -> ConnectionView:
-        return ConnectionView(connection, sp_certificate_pem, warnings(connection, self._kit.clock.now()))
+        urls, id_ = self._kit.urls, connection.id
+        ours = OurSide(urls.sp_entity_id(id_), urls.acs(id_), urls.slo(id_), metadata_url=urls.sp_entity_id(id_))
+        return ConnectionView(
+            connection, sp_certificate_pem, setup_of(connection, ours), warnings(connection, self._kit.clock.now())
+        )
 
     async def _ensure_admitted(
         self, caller: Caller, reference: str, operation: Operation, connection_id: str | None = None

@@ -147,6 +147,29 @@ class AttributeMappingAnswer(Answer):
     last_name: str | None
 
 
+class SetupField(Answer):
+    """A field of the identity provider's form, by its label there, and what to fill in."""
+
+    label: str = Field(examples=["Single sign-on URL"])
+    value: str
+
+
+class SetupAttribute(Answer):
+    """An attribute to send: its name in the assertion, and where the identity provider keeps the value."""
+
+    name: str = Field(examples=["email"])
+    source: str = Field(examples=["user.email"])
+
+
+class SetupAnswer(Answer):
+    """What to do at the identity provider, in the words of the product `provider` names."""
+
+    fields: list[SetupField]
+    name_id_format: NameIdFormat
+    attributes: list[SetupAttribute]
+    notes: list[str]
+
+
 class ConnectionAnswer(Answer):
     """A SAML connection."""
 
@@ -156,6 +179,7 @@ class ConnectionAnswer(Answer):
     status: ConnectionStatus
     domain_ids: list[str]
     sp: SpAnswer
+    setup: SetupAnswer
     idp: IdpAnswer | None
     attribute_mapping: AttributeMappingAnswer
     name_id_format: NameIdFormat | None
@@ -209,6 +233,12 @@ def _render(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
             slo_url=urls.slo(connection.id),
             metadata_url=urls.sp_entity_id(connection.id),
             certificate=view.sp_certificate_pem,
+        ),
+        setup=SetupAnswer(
+            fields=[SetupField(label=item.label, value=item.value) for item in view.setup.fields],
+            name_id_format=view.setup.name_id_format,
+            attributes=[SetupAttribute(name=item.name, source=item.source) for item in view.setup.attributes],
+            notes=list(view.setup.notes),
         ),
         idp=_render_idp(connection.idp, connection.metadata_url) if connection.idp else None,
         attribute_mapping=AttributeMappingAnswer(
