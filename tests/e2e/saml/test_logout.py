@@ -168,6 +168,21 @@ async def test_a_logout_ends_exactly_the_session_it_names_and_is_answered(
     assert "_s1" in trace["steps"][0]["detail"]
 
 
+async def test_an_answer_passes_in_a_frame_of_the_identity_provider_and_a_request_does_not(
+    acme: Company, browser: httpx2.AsyncClient
+) -> None:
+    endpoints = {"slo_url": SLO, "slo_binding": "post"}
+    idp = await LogoutIdp.of(await ScriptedIdp.connected(acme, endpoints=endpoints), Binding.POST)
+    await enable_sso(acme)
+    url = await sign_out(acme, await idp.sign_in(browser, "Bo", "_s1"))
+    assert url is not None
+    request_page, answer_page = await browser.get(url), await idp.send(browser, idp.wish("Bo"))
+    assert "frame-ancestors 'none'" in request_page.headers["content-security-policy"]
+    assert request_page.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors https: https://idp.test;" in answer_page.headers["content-security-policy"]
+    assert "x-frame-options" not in answer_page.headers
+
+
 async def test_a_logout_without_a_session_ends_all_of_the_persons_sessions_of_the_connection(
     acme: Company, idp: LogoutIdp, browser: httpx2.AsyncClient
 ) -> None:

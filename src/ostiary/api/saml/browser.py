@@ -17,8 +17,11 @@ _SUBMIT = 'document.getElementById("carry").submit()'
 _SUBMIT_DIGEST = "sha256-" + base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
 
 
-def carry(message: BrowserMessage, title: str) -> Response:
-    """Let the browser carry a message: follow the URL, or post the form by a button a script presses."""
+def carry(message: BrowserMessage, title: str, *, in_a_frame: bool = False) -> Response:
+    """Let the browser carry a message: follow the URL, or post the form by a button a script presses.
+
+    `in_a_frame`: identity providers log out of many services at once, each in a frame of their page.
+    """
     if message.binding is Binding.REDIRECT:
         return RedirectResponse(message.url, status_code=302, headers=NO_STORE)
     fields = "".join(
@@ -29,7 +32,12 @@ def carry(message: BrowserMessage, title: str) -> Response:
         f"<script>{_SUBMIT}</script>"
     )
     # Identity providers redirect the form on to addresses of theirs that nobody tells us.
-    return page(title, form, csp=form_policy(f"https: {origin_of(message.url)}", script=True))
+    targets = f"https: {origin_of(message.url)}"
+    answer = page(title, form, csp=form_policy(targets, script=True, ancestors=targets if in_a_frame else "'none'"))
+    if in_a_frame:
+        # It knows no list, and the policy above stands in its place.
+        del answer.headers["X-Frame-Options"]
+    return answer
 
 
 def origin_of(url: str) -> str:
@@ -37,10 +45,10 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def form_policy(target: str, *, script: bool = False) -> str:
+def form_policy(target: str, *, script: bool = False, ancestors: str = "'none'") -> str:
     # The digest of the one script above; nothing else runs.
     scripts = f" script-src '{_SUBMIT_DIGEST}';" if script else ""
     return (
         f"default-src 'none'; style-src 'unsafe-inline';{scripts} form-action {target}; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        f"frame-ancestors {ancestors}; base-uri 'none'"
     )

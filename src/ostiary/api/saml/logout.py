@@ -58,7 +58,7 @@ async def posted(
 
 def _answer(services: Services, outcome: BrowserMessage | LoggedOut) -> Response:
     if not isinstance(outcome, LoggedOut):
-        return carry(outcome, _TITLE)
+        return carry(outcome, _TITLE, in_a_frame=True)
     if services.frontend_url is not None and outcome.everywhere:
         return RedirectResponse(services.frontend_url, status_code=303, headers=NO_STORE)
     if outcome.everywhere:
