@@ -134,6 +134,11 @@ async def _apply(p: Provisioning, group_id: str, change: GroupChange) -> bool:
     else:
         going = await _going(p, change)
         removed = await groups.remove_members(p.organization_id, group_id, going) if going else ()
+    if change.replaces or change.removed:
+        # After the group's own rows: a DELETE going on has been waited for there, and is seen here (R63).
+        values = change.added if change.replaces else change.removed
+        left = await p.uow.breaker.leave_group(p.organization_id, group_id, values, others=change.replaces)
+        removed = (*removed, *left)
     added = await groups.add_members(p.organization_id, group_id, coming, p.now) if coming else ()
     if change.removed:
         await groups.release(p.organization_id, group_id, change.removed)

@@ -10,7 +10,7 @@ import pytest
 from ostiary.domain.directory import Directory, GroupChange, OnDeactivate
 from ostiary.domain.directory_breaker import Breaker, BreakerChange
 from ostiary.domain.directory_document import Document
-from ostiary.domain.errors import DomainError
+from ostiary.domain.errors import DomainError, Kind
 from ostiary.domain.membership import ManagedBy, MemberStatus
 from ostiary.services.directory import DirectoryChange
 from ostiary.services.directory_breaker import BreakerDecided
@@ -339,11 +339,57 @@ async def test_nobody_but_administrators_decides(sync: DirectorySync, ada: Perso
     member = await sync.member(people[0])
     assert member is not None
     await sync.house.change_member(replace(member, account_id=cy.account_id))
+    for user_id in people[1:]:
+        await deactivate(sync, user_id)
+    principal = await sync.house.principal(await sync.house.sso_session(cy))
+    assert principal is not None
+    breaker, with_sso = sync.house.services.directory_breaker, replace(cy.caller, principal=principal)
 
-    with pytest.raises(DomainError) as refused:
-        await sync.house.services.directory_breaker.undo(cy.caller, "acme")
+    for act in (breaker.undo, breaker.confirm):
+        with pytest.raises(DomainError) as by_password:
+            await act(cy.caller, "acme")
+        with pytest.raises(DomainError) as by_sso:
+            await act(with_sso, "acme")
+        assert by_password.value.code == "sso_required"
+        assert (by_sso.value.code, by_sso.value.kind) == ("forbidden", Kind.FORBIDDEN)
+    assert await held(sync, ada) == [people[3]]
 
-    assert refused.value.code == "sso_required"
+
+@pytest.mark.parametrize("named", [False, True], ids=["left out", "named"])
+async def test_R44_a_deleted_user_held_back_returns_to_groups_as_the_directory_wrote_them_last(
+    sync: DirectorySync, ada: Person, people: list[str], *, named: bool
+) -> None:
+    group, _ = await with_everything(sync, ada, people[3])
+    for user_id in people[1:3]:
+        await deactivate(sync, user_id)
+    await delete(sync, people[3])
+
+    after = GroupChange(added=(people[0], *people[3:]) if named else (people[0],), replaces=True)
+    await sync.house.services.groups.change(sync.caller, group, lambda document: document, after)
+    expected = {people[0], people[3]} if named else {people[0]}
+    assert await sync.team_members(group) == expected
+    await sync.house.services.directory_breaker.undo(ada.caller, "acme")
+
+    assert await sync.team_members(group) == expected
+    members = (await sync.house.services.groups.get(sync.caller, group)).members
+    assert members is not None
+    assert set(members) == expected
+
+
+async def test_R44_a_deleted_user_held_back_stays_out_of_a_group_the_directory_removes_them_from(
+    sync: DirectorySync, ada: Person, people: list[str]
+) -> None:
+    group, _ = await with_everything(sync, ada, people[3])
+    for user_id in people[1:3]:
+        await deactivate(sync, user_id)
+    await delete(sync, people[3])
+
+    going = GroupChange(removed=(people[3],))
+    await sync.house.services.groups.change(sync.caller, group, lambda document: document, going)
+    await sync.house.services.directory_breaker.undo(ada.caller, "acme")
+
+    assert await sync.team_members(group) == set()
+    assert (await sync.house.services.groups.get(sync.caller, group)).members == ()
 
 
 async def test_the_held_back_are_listed_to_the_directory_as_it_wrote_them(

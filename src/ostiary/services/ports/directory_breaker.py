@@ -1,5 +1,6 @@
 """Repository of the breaker: whom the directory took away lately, and who is held back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -36,6 +37,15 @@ class BreakerRepository(Protocol):
 
     async def let_go(self, organization_id: str, member_id: str) -> None:
         """Forget that a member is held back, because the directory brought them back; groups deleted return."""
+        ...
+
+    async def leave_group(
+        self, organization_id: str, group_id: str, values: Sequence[str], *, others: bool
+    ) -> tuple[str, ...]:
+        """Forget that deleted users were in the group, and take them out of its team; answers who.
+
+        Those whom `values` name, by id, userName or externalId; with `others` everybody else.
+        """
         ...
 
     async def held(self, organization_id: str, page: PageRequest | None = None) -> Page[HeldMember]:

@@ -1,5 +1,6 @@
 """The breaker of one organization's directory: departures, and members held back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Text,
+    any_,
     case,
     cast,
     column,
@@ -15,10 +18,11 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository
@@ -31,7 +35,10 @@ from ostiary.adapters.db.tables import (
     directory_users,
     identities,
     members,
+    team_members,
 )
+from ostiary.adapters.db.tables.base import TypeId
+from ostiary.domain import ids
 from ostiary.domain.directory_breaker import Departures, HeldMember, Measure
 from ostiary.domain.membership import ManagedBy, MemberStatus, Role
 from ostiary.services.paging import Page, PageRequest
@@ -113,6 +120,35 @@ class DirectoryBreaker(Repository):
         who = (_held.organization_id == organization_id) & (_held.member_id == member_id)
         await self._execute(_into_groups(who))
         await self._execute(delete(directory_held_members).where(who))
+
+    async def leave_group(
+        self, organization_id: str, group_id: str, values: Sequence[str], *, others: bool
+    ) -> tuple[str, ...]:
+        """Forget that deleted users were in the group, and take them out of its team; answers who.
+
+        Those whom `values` name, by id, userName or externalId; with `others` everybody else.
+        """
+        named = _is_named(values)
+        result = await self._execute(
+            update(directory_held_members)
+            .where(
+                _held.organization_id == organization_id,
+                literal(group_id, TypeId(ids.TEAM)) == func.any(_held.group_ids),
+                ~named if others else named,
+            )
+            .values(group_ids=func.array_remove(_held.group_ids, literal(group_id, TypeId(ids.TEAM))))
+            .returning(_held.member_id)
+        )
+        left = tuple(row.member_id for row in result)
+        if left:
+            await self._execute(
+                delete(team_members).where(
+                    team_members.c.organization_id == organization_id,
+                    team_members.c.team_id == group_id,
+                    team_members.c.member_id == any_(literal(list(left), ARRAY(TypeId(ids.MEMBER)))),
+                )
+            )
+        return left
 
     async def held(self, organization_id: str, page: PageRequest | None = None) -> Page[HeldMember]:
         """Who is held back, oldest member first; everybody without a page."""
@@ -213,6 +249,18 @@ def _is_held(organization_id: str) -> ColumnElement[bool]:
         (_held.organization_id == organization_id)
         & (members.c.organization_id == organization_id)
         & (members.c.id == _held.member_id)
+    )
+
+
+def _is_named(values: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a deleted user is one of those a push names."""
+    member_ids = [value for value in values if ids.decode(ids.MEMBER, value) is not None]
+    user_names = [value.lower() for value in values]
+    pushed, no = cast(_held.pushed_user, JSONB), literal(value=False)
+    return or_(
+        _held.member_id == any_(literal(member_ids, ARRAY(TypeId(ids.MEMBER)))),
+        func.coalesce(func.lower(pushed["user_name"].astext) == any_(literal(user_names, ARRAY(Text))), no),
+        func.coalesce(pushed["external_id"].astext == any_(literal(list(values), ARRAY(Text))), no),
     )
 
 
