@@ -204,6 +204,7 @@ _IDENTITY: dict[str, Ask] = {
     Operation.RENEW_RECOVERY_CODES: Ask(),
     Operation.GET_DIRECTORY: Ask(),
     Operation.UPDATE_DIRECTORY: Ask(_is(on_deactivate="suspend", breaker={"enabled": True})),
+    Operation.PREVIEW_DIRECTORY_UPDATE: Ask(_is(manage_roles_via_directory=True)),
     Operation.PREVIEW_DIRECTORY_ENABLEMENT: Ask(),
     Operation.ENABLE_DIRECTORY: Ask(),
     Operation.DISABLE_DIRECTORY: Ask(),

@@ -125,6 +125,7 @@ class Operation(StrEnum):
     RENEW_RECOVERY_CODES = "renew_recovery_codes"
     GET_DIRECTORY = "get_directory"
     UPDATE_DIRECTORY = "update_directory"
+    PREVIEW_DIRECTORY_UPDATE = "preview_directory_update"
     PREVIEW_DIRECTORY_ENABLEMENT = "preview_directory_enablement"
     ENABLE_DIRECTORY = "enable_directory"
     DISABLE_DIRECTORY = "disable_directory"
@@ -265,6 +266,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.RENEW_RECOVERY_CODES: _PEOPLE_ADMINISTRATING,
     Operation.GET_DIRECTORY: _ADMINISTRATORS | {Standing.SETUP_DIRECTORY},
     Operation.UPDATE_DIRECTORY: _ADMINISTRATORS | {Standing.SETUP_DIRECTORY},
+    Operation.PREVIEW_DIRECTORY_UPDATE: _ADMINISTRATORS,
     Operation.PREVIEW_DIRECTORY_ENABLEMENT: _ADMINISTRATORS,
     Operation.ENABLE_DIRECTORY: _ADMINISTRATORS,
     Operation.DISABLE_DIRECTORY: _REPAIRERS,

@@ -15,10 +15,12 @@ from ostiary.domain.directory import (
 )
 from ostiary.domain.directory_breaker import BreakerChange
 from ostiary.domain.directory_policy import DirectoryEnablementEffects, ensure_can_enable, ensure_one_role_source
+from ostiary.domain.directory_reapply import ReapplyEffects
 from ostiary.domain.errors import conflict, not_found
 from ostiary.domain.setup_link import ensure_edits_directory
 from ostiary.services import secrets
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
+from ostiary.services.directory_reapply import reapply
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork
@@ -78,11 +80,23 @@ class DirectoryService:
             return await uow.directories.groups(admitted.organization.id, page)
 
     async def update(self, caller: Caller, reference: str, change: DirectoryChange) -> Directory:
-        """Change the settings; raises `role_source_conflict` (R50)."""
+        """Change the settings, and apply them to what was pushed before (R46, R47).
+
+        Raises `role_source_conflict` (R50).
+        """
+        after, _ = await self._update(caller, reference, change, Operation.UPDATE_DIRECTORY)
+        return after
+
+    async def preview_update(self, caller: Caller, reference: str, change: DirectoryChange) -> ReapplyEffects:
+        """What `update` would do to those the directory pushed: the same path, given back without a change."""
+        _, effects = await self._update(caller, reference, change, Operation.PREVIEW_DIRECTORY_UPDATE)
+        return effects
+
+    async def _update(
+        self, caller: Caller, reference: str, change: DirectoryChange, operation: Operation
+    ) -> tuple[Directory, ReapplyEffects]:
         async with self._kit.uow() as uow:
-            admitted = await admit(
-                uow, self._kit.urls, caller, reference, Operation.UPDATE_DIRECTORY, lock=Lock.EXCLUSIVE
-            )
+            admitted = await admit(uow, self._kit.urls, caller, reference, operation, lock=Lock.EXCLUSIVE)
             before = await self._directory(uow, admitted)
             ensure_edits_directory(admitted.link, before)
             caller.ensure_seen(before.settings)
@@ -97,11 +111,14 @@ class DirectoryService:
             )
             ensure_one_role_source(admitted.organization.sso.manage_roles, after.manage_roles)
             await uow.directories.put(after)
-            await Journal.of(self._kit, uow, admitted).write(
+            journal = Journal.of(self._kit, uow, admitted)
+            await journal.write(
                 "directory.updated", "directory", after.id, before=_audited(before), after=_audited(after)
             )
-            await uow.commit()
-        return after
+            effects = await reapply(self._kit, uow, journal, before, after)
+            if operation is Operation.UPDATE_DIRECTORY:
+                await uow.commit()
+        return after, effects
 
     async def preview_enablement(self, caller: Caller, reference: str) -> DirectoryEnablementEffects:
         """What enabling would do (R40)."""

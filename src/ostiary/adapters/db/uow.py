@@ -15,6 +15,7 @@ from ostiary.adapters.db.repositories.databases import Credentials, Databases
 from ostiary.adapters.db.repositories.directories import Directories
 from ostiary.adapters.db.repositories.directory_breaker import DirectoryBreaker
 from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups
+from ostiary.adapters.db.repositories.directory_reapply import DirectoryReapply
 from ostiary.adapters.db.repositories.directory_users import DirectoryUsers
 from ostiary.adapters.db.repositories.domains import Domains
 from ostiary.adapters.db.repositories.idempotency import Idempotency
@@ -47,6 +48,7 @@ from ostiary.services.ports.organizations import (
     SessionReaper,
 )
 from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
+from ostiary.services.ports.reapply import ReapplyRepository
 from ostiary.services.ports.service_accounts import ServiceAccountRepository
 from ostiary.services.ports.setup_links import SetupLinkRepository
 from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
@@ -107,6 +109,7 @@ class SqlUnitOfWork:
         self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
         self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)
         self.breaker: BreakerRepository = DirectoryBreaker(connection)
+        self.reapply: ReapplyRepository = DirectoryReapply(connection)
         self.unmatched: UnmatchedRepository = Unmatched(connection)
         self.webhooks: WebhookRepository = Webhooks(connection)
         self.deliveries: DeliveryRepository = Deliveries(connection)

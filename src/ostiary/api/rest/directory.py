@@ -114,6 +114,19 @@ class DirectoryPatch(Request):
     breaker: BreakerPatch | None = None
 
 
+class ReapplyEffectsAnswer(Answer):
+    """What a change of the settings does to those the directory pushed."""
+
+    users: int = Field(description="How many stored users were read anew; none where nothing would be read otherwise.")
+    profiles_changed: int = Field(description="Members who get another name or e-mail address.")
+    roles_raised: int = Field(description="Members who become administrators.")
+    roles_lowered: int = Field(description="Administrators who become members.")
+    administrator_kept: str | None = Field(
+        description="The member who stays administrator, because nobody else could administer the organization.",
+        examples=["mem_01h455vb4pex5vsknk084sn02q"],
+    )
+
+
 class DirectoryEffectsAnswer(Answer):
     """What enabling does."""
 
@@ -205,6 +218,17 @@ def _render_effects(effects: DirectoryEnablementEffects, directory: Directory) -
     )
 
 
+def _change(body: DirectoryPatch) -> DirectoryChange:
+    return DirectoryChange(
+        on_deactivate=body.on_deactivate,
+        manage_roles=body.manage_roles_via_directory,
+        role_attribute=body.role_attribute,
+        attribute_map=body.attribute_map,
+        lenient_members=body.lenient_members,
+        breaker=BreakerChange(**body.breaker.model_dump()) if body.breaker else None,
+    )
+
+
 def _render_token(token: DirectoryToken) -> DirectoryTokenAnswer:
     return DirectoryTokenAnswer(id=token.id, created_at=token.created_at, last_used_at=token.last_used_at)
 
@@ -244,18 +268,29 @@ async def list_directory_groups(
 async def update_directory(
     org: OrgPath, body: DirectoryPatch, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> DirectoryAnswer:
-    """Change the settings."""
-    change = DirectoryChange(
-        on_deactivate=body.on_deactivate,
-        manage_roles=body.manage_roles_via_directory,
-        role_attribute=body.role_attribute,
-        attribute_map=body.attribute_map,
-        lenient_members=body.lenient_members,
-        breaker=BreakerChange(**body.breaker.model_dump()) if body.breaker else None,
-    )
-    directory = await services.directory.update(caller, org, change)
+    """Change the settings; roles and the attribute map are applied to what was pushed before."""
+    directory = await services.directory.update(caller, org, _change(body))
     tag.mark(directory.settings)
     return _render(directory, services.urls)
+
+
+@router.post(
+    "/settings/preview",
+    operation_id=Operation.PREVIEW_DIRECTORY_UPDATE,
+    responses=problems(401, 403, 404, 409, 422),
+)
+async def preview_directory_update(
+    org: OrgPath, body: DirectoryPatch, caller: CallerDep, services: ServicesDep
+) -> ReapplyEffectsAnswer:
+    """What a change of the settings would do to those the directory pushed; changes nothing."""
+    effects = await services.directory.preview_update(caller, org, _change(body))
+    return ReapplyEffectsAnswer(
+        users=effects.users,
+        profiles_changed=effects.profiles_changed,
+        roles_raised=effects.roles_raised,
+        roles_lowered=effects.roles_lowered,
+        administrator_kept=effects.administrator_kept,
+    )
 
 
 @router.post("/preview", operation_id=Operation.PREVIEW_DIRECTORY_ENABLEMENT, responses=problems(401, 403, 404, 409))

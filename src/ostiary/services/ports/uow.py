@@ -19,6 +19,7 @@ from ostiary.services.ports.organizations import (
     SessionReaper,
 )
 from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
+from ostiary.services.ports.reapply import ReapplyRepository
 from ostiary.services.ports.service_accounts import ServiceAccountRepository
 from ostiary.services.ports.setup_links import SetupLinkRepository
 from ostiary.services.ports.sign_in import CodeRepository, FlowRepository, IdentityRepository, TraceRepository
@@ -74,6 +75,7 @@ class UnitOfWork(Protocol):
     directory_users: DirectoryUserRepository
     directory_groups: DirectoryGroupRepository
     breaker: BreakerRepository
+    reapply: ReapplyRepository
     unmatched: UnmatchedRepository
     webhooks: WebhookRepository
     deliveries: DeliveryRepository
