@@ -46,6 +46,7 @@ from ostiary.services.directory_breaker import DirectoryBreakerService
 from ostiary.services.directory_unmatched import UnmatchedMemberService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.domains import DomainService
+from ostiary.services.email_changes import EmailChangeService
 from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.logout import LogoutService
@@ -125,6 +126,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         idempotency=IdempotencyService(kit, sealer),
         accounts=AccountService(kit, passwords, common_passwords(), throttle, limits),
         passwords=PasswordService(kit, passwords, common_passwords(), throttle),
+        email_changes=EmailChangeService(kit, throttle),
         organizations=OrganizationService(kit),
         organization_deletion=OrganizationDeletionService(kit),
         members=MemberService(kit),

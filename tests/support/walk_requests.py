@@ -109,6 +109,8 @@ _ACCOUNTS: dict[str, Ask] = {
     Operation.LIST_MY_SESSIONS: Ask(),
     Operation.REVOKE_MY_SESSION: Ask(),
     Operation.REVOKE_MY_OTHER_SESSIONS: Ask(),
+    Operation.CHANGE_EMAIL: Ask(_is(email="another@elsewhere.test")),
+    Operation.CONFIRM_EMAIL: Ask(lambda its: {"token": its["mailed change"]}),
     Operation.CHANGE_PASSWORD: Ask(_is(current=PASSWORD, new=NEW_PASSWORD)),
 }
 

@@ -225,6 +225,7 @@ class _Company:
     async def _mailed(self, founder: Person) -> None:
         """What the founder finds in the mail."""
         await self.house.services.passwords.mail_reset(founder.email)
+        await self.house.services.email_changes.request(founder.caller, f"later@{self.slug}.test")
         texts = {mail.subject: mail.text for mail in await self.house.mails() if mail.to == founder.email}
         for subject, text in texts.items():
             self.things[f"mailed {subject.partition(' ')[0].lower()}"] = text.split()[-1]

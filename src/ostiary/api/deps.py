@@ -18,6 +18,7 @@ from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
 from ostiary.services.directory_unmatched import UnmatchedMemberService
 from ostiary.services.domains import DomainService
+from ostiary.services.email_changes import EmailChangeService
 from ostiary.services.idempotency import IdempotencyService
 from ostiary.services.invitations import InvitationService
 from ostiary.services.logout import LogoutService
@@ -52,6 +53,7 @@ class Services:
     idempotency: IdempotencyService
     accounts: AccountService
     passwords: PasswordService
+    email_changes: EmailChangeService
     organizations: OrganizationService
     organization_deletion: OrganizationDeletionService
     members: MemberService

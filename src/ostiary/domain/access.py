@@ -55,6 +55,8 @@ class Operation(StrEnum):
     REVOKE_MY_SESSION = "revoke_my_session"
     REVOKE_MY_OTHER_SESSIONS = "revoke_my_other_sessions"
     CHANGE_PASSWORD = "change_password"
+    CHANGE_EMAIL = "change_email"
+    CONFIRM_EMAIL = "confirm_email"
     CREATE_ORGANIZATION = "create_organization"
     GET_ORGANIZATION = "get_organization"
     UPDATE_ORGANIZATION = "update_organization"
@@ -197,6 +199,8 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.REVOKE_MY_SESSION: _SIGNED_IN,
     Operation.REVOKE_MY_OTHER_SESSIONS: _SIGNED_IN,
     Operation.CHANGE_PASSWORD: _PASSWORD_SESSION,
+    Operation.CHANGE_EMAIL: _PASSWORD_SESSION,
+    Operation.CONFIRM_EMAIL: _ANYONE,
     Operation.CREATE_ORGANIZATION: _PASSWORD_SESSION,
     Operation.ACCEPT_INVITATION: _PASSWORD_SESSION,
     Operation.GET_ORGANIZATION: _MEMBERS,

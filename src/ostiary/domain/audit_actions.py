@@ -44,6 +44,7 @@ ACTIONS: Mapping[str, str] = {
     "invitation.accepted": "An invitation was accepted.",
     "invitation.created": "Somebody was invited.",
     "invitation.revoked": "An invitation was revoked.",
+    "member.email_changed": "A person changed the address they sign in by.",
     "member.joined": "Somebody became a member.",
     "member.last_administrator_kept": "The identity provider took away what the last administrator must keep.",
     "member.reactivated": "A suspended member has access again.",

@@ -29,6 +29,8 @@ class Attempt(StrEnum):
     SIGN_IN = "sign_in"
     SIGN_UP = "sign_up"
     CHANGE_PASSWORD = "change_password"
+    CHANGE_EMAIL = "change_email"
+    CONFIRM_EMAIL = "confirm_email"
     REQUEST_PASSWORD_RESET = "request_password_reset"
     REQUEST_RECOVERY_LINK = "request_recovery_link"
     RECOVER = "recover"
@@ -84,6 +86,8 @@ LIMITS: Mapping[Attempt, tuple[Limit, ...]] = {
     ),
     Attempt.SIGN_UP: (Limit(Scope.ACCOUNT, 10, _HOUR), Limit(Scope.PLACE, 50, _HOUR)),
     Attempt.CHANGE_PASSWORD: (Limit(Scope.ACCOUNT, 10, _QUARTER),),
+    Attempt.CHANGE_EMAIL: _MAILS,
+    Attempt.CONFIRM_EMAIL: _SECRETS,
     Attempt.REQUEST_PASSWORD_RESET: _MAILS,
     Attempt.REQUEST_RECOVERY_LINK: _MAILS,
     # No limit of the account alone: a recovery code is not guessed, and a locked-out company must not be locked out.

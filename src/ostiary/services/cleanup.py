@@ -11,6 +11,7 @@ from ostiary.services.ports.cleanup import Perishable
 # How long rows are kept after they expired; for what never expires, after it began.
 KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.SESSIONS: timedelta(0),
+    Perishable.EMAIL_CHANGES: timedelta(0),
     Perishable.EMAIL_TOKENS: timedelta(0),
     Perishable.RECOVERY_LINKS: timedelta(0),
     Perishable.ATTEMPT_COUNTS: timedelta(0),

@@ -41,6 +41,38 @@ def invitation(organization: Organization, invited: Invitation, invited_by: str,
     )
 
 
+def leave_address(to: str, wanted: str, base_url: str, token: str) -> Mail:
+    """Asks the present address whether the account may leave it."""
+    return Mail(
+        to,
+        "Change your e-mail address?",
+        f"Somebody, you we hope, wants to sign in as {wanted} instead of by this address. If it was you, agree with "
+        f"the token below (POST /v1/auth/confirm-email at {base_url}); the new address is asked too. It works for 24 "
+        f"hours. If it was not you, change your password now: whoever it was is signed in as you.\n\n{token}\n",
+    )
+
+
+def take_address(to: str, present: str, base_url: str, token: str) -> Mail:
+    """Asks the wanted address whether the account may take it."""
+    return Mail(
+        to,
+        "Confirm your new e-mail address",
+        f"{present} wants to sign in by this address from now on. If that is you, agree with the token below "
+        f"(POST /v1/auth/confirm-email at {base_url}); the present address is asked too. It works for 24 hours. If it "
+        f"is not you, do nothing.\n\n{token}\n",
+    )
+
+
+def address_is_taken(to: str) -> Mail:
+    """Tells the owner of an account that somebody wanted its address."""
+    return Mail(
+        to,
+        "Your e-mail address was asked for",
+        "Somebody wanted to change the address of another account to this one. There is an account with it already, so "
+        "nothing was changed. If it was you, sign in to this account, or reset its password.\n",
+    )
+
+
 def address_changed(to: str, new_email: str, organization_name: str) -> Mail:
     """Tells the old address that an identity provider renamed the person (R33)."""
     return Mail(

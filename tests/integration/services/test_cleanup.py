@@ -24,6 +24,8 @@ SEALER = AesGcmSealer("a secret key of more than 32 characters")
 INSERTS = {
     Perishable.SESSIONS: "INSERT INTO sessions (id, secret_hash, account_id, kind, created_at, expires_at,"
     " ends_at, last_used_at) VALUES (gen_random_uuid(), $2, gen_random_uuid(), 'password', $1, $1, $1, $1)",
+    Perishable.EMAIL_CHANGES: "INSERT INTO email_changes (account_id, email, present_hash, wanted_hash, expires_at)"
+    " VALUES (gen_random_uuid(), 'ada@acme.test', $2, $2, $1)",
     Perishable.EMAIL_TOKENS: "INSERT INTO email_tokens (secret_hash, account_id, purpose, email, expires_at)"
     " VALUES ($2, gen_random_uuid(), 'verify', 'ada@acme.test', $1)",
     Perishable.RECOVERY_LINKS: "INSERT INTO recovery_links (organization_id, member_id, secret_hash, created_at,"

@@ -18,6 +18,7 @@ from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups
 from ostiary.adapters.db.repositories.directory_reapply import DirectoryReapply
 from ostiary.adapters.db.repositories.directory_users import DirectoryUsers
 from ostiary.adapters.db.repositories.domains import Domains
+from ostiary.adapters.db.repositories.email_changes import EmailChanges
 from ostiary.adapters.db.repositories.idempotency import Idempotency
 from ostiary.adapters.db.repositories.identities import Identities
 from ostiary.adapters.db.repositories.invitations import Invitations
@@ -38,6 +39,7 @@ from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
+from ostiary.services.ports.email_changes import EmailChangeRepository
 from ostiary.services.ports.idempotency import IdempotencyRepository
 from ostiary.services.ports.invitations import InvitationRepository
 from ostiary.services.ports.logout import LogoutRepository
@@ -79,6 +81,7 @@ class SqlUnitOfWork:
         self.accounts: AccountRepository = Accounts(connection)
         self.sessions: SessionRepository = Sessions(connection)
         self.email_tokens: EmailTokenRepository = EmailTokens(connection)
+        self.email_changes: EmailChangeRepository = EmailChanges(connection)
         self.attempts: AttemptRepository = Attempts(connection)
         self.idempotency: IdempotencyRepository = Idempotency(connection)
         self.organizations: OrganizationRepository = Organizations(connection)

@@ -84,6 +84,18 @@ class ResetConfirmation(TokenRequest):
     password: str = Field(examples=["correct horse battery"])
 
 
+class EmailChangeRequest(Request):
+    """The address to sign in by from now on."""
+
+    email: str = Field(max_length=320, examples=["ada@elsewhere.test"])
+
+
+class EmailChangedAnswer(Answer):
+    """What became of it."""
+
+    changed: bool = Field(description="False while the other address has not agreed.")
+
+
 class PasswordChange(Request):
     """The present password and the new one."""
 
@@ -252,3 +264,20 @@ async def revoke_my_session(session_id: str, caller: CallerDep, services: Servic
 async def change_password(body: PasswordChange, caller: CallerDep, services: ServicesDep) -> SignedInAnswer:
     """Replace the password: other sessions end, and this one goes on with a new token, the old one being void."""
     return render_signed_in(await services.passwords.change(caller, current=body.current, new=body.new))
+
+
+@router.post(
+    "/me/email", status_code=202, operation_id=Operation.CHANGE_EMAIL, responses=problems(401, 403, 409, 422, 429)
+)
+async def change_email(body: EmailChangeRequest, caller: CallerDep, services: ServicesDep) -> None:
+    """Sign in by another address: both get a mail, and when both agree it is changed and every session ends.
+
+    409 `email_managed_by_organization` where an organization of yours with single sign-on has verified either domain.
+    """
+    await services.email_changes.request(caller, body.email)
+
+
+@router.post("/auth/confirm-email", operation_id=Operation.CONFIRM_EMAIL, responses=problems(409, 422, 429))
+async def confirm_email(body: TokenRequest, client: ClientDep, services: ServicesDep) -> EmailChangedAnswer:
+    """Agree to a change of address, for the mailbox the token was sent to."""
+    return EmailChangedAnswer(changed=await services.email_changes.confirm(body.token, client))

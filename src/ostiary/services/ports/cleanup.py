@@ -9,6 +9,7 @@ class Perishable(StrEnum):
     """What perishes."""
 
     SESSIONS = "sessions"
+    EMAIL_CHANGES = "email_changes"
     EMAIL_TOKENS = "email_tokens"
     RECOVERY_LINKS = "recovery_links"
     ATTEMPT_COUNTS = "attempt_counts"

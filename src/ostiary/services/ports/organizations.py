@@ -148,6 +148,10 @@ class MemberRepository(Protocol):
         """Rename the account's memberships that are kept by hand, over all organizations: the person is one."""
         ...
 
+    async def readdress_manual(self, account_id: str, email: str) -> None:
+        """Change the address of the account's memberships that are kept by hand, over all organizations."""
+        ...
+
     async def without_account(self, organization_id: str, email: str) -> Member | None:
         """The member of a checked address who never signed in, its row locked."""
         ...

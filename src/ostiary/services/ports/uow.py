@@ -9,6 +9,7 @@ from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
+from ostiary.services.ports.email_changes import EmailChangeRepository
 from ostiary.services.ports.idempotency import IdempotencyRepository
 from ostiary.services.ports.invitations import InvitationRepository
 from ostiary.services.ports.logout import LogoutRepository
@@ -46,6 +47,7 @@ class UnitOfWork(Protocol):
     accounts: AccountRepository
     sessions: SessionRepository
     email_tokens: EmailTokenRepository
+    email_changes: EmailChangeRepository
     attempts: AttemptRepository
     idempotency: IdempotencyRepository
     organizations: OrganizationRepository

@@ -10,6 +10,7 @@ from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import (
     attempt_counts,
     directory_departures,
+    email_changes,
     email_tokens,
     idempotency_keys,
     logout_flows,
@@ -37,6 +38,7 @@ def _of_the_queue(name: str) -> Table:
 
 _TIMES: Mapping[Perishable, Column[datetime]] = {
     Perishable.SESSIONS: sessions.c.expires_at,
+    Perishable.EMAIL_CHANGES: email_changes.c.expires_at,
     Perishable.EMAIL_TOKENS: email_tokens.c.expires_at,
     Perishable.RECOVERY_LINKS: recovery_links.c.expires_at,
     Perishable.ATTEMPT_COUNTS: attempt_counts.c.expires_at,

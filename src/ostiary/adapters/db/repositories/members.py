@@ -53,6 +53,14 @@ class Members(Repository):
             .values(name=name)
         )
 
+    async def readdress_manual(self, account_id: str, email: str) -> None:
+        """Change the address of the account's memberships that are kept by hand, over all organizations."""
+        await self._execute(
+            update(members)
+            .where(members.c.account_id == account_id, members.c.managed_by == ManagedBy.MANUAL)
+            .values(email=email)
+        )
+
     async def without_account(self, organization_id: str, email: str) -> Member | None:
         """The member of a checked address who never signed in, its row locked."""
         row = await self._first(

@@ -12,6 +12,7 @@ from ostiary.adapters.db.tables.directory import (
     directory_tokens,
     directory_users,
 )
+from ostiary.adapters.db.tables.email_changes import email_changes
 from ostiary.adapters.db.tables.idempotency import idempotency_keys
 from ostiary.adapters.db.tables.organizations import (
     audit_events,
@@ -58,6 +59,7 @@ __all__ = [
     "directory_tokens",
     "directory_users",
     "domains",
+    "email_changes",
     "email_tokens",
     "idempotency_keys",
     "identities",
