@@ -35,8 +35,8 @@ class Suite:
 SCIM_TESTERS = ("tests/e2e/scim/test_scim2_client.py", "tests/e2e/scim/test_scim2_tester.py")
 EVERYDAY = (
     Suite("unit", 60, ("tests/unit",)),
-    Suite("integration", 240, ("tests/integration",)),
-    Suite("e2e", 150, ("tests/e2e", *(f"--ignore={tester}" for tester in SCIM_TESTERS))),
+    Suite("integration", 330, ("tests/integration",)),
+    Suite("e2e", 180, ("tests/e2e", *(f"--ignore={tester}" for tester in SCIM_TESTERS))),
     Suite("contract", 120, ("tests/contract",)),
     Suite("scim-testers", 60, SCIM_TESTERS),
     Suite("properties", 90, ("tests/properties",)),

@@ -179,7 +179,7 @@ class House:
         async with self.uow() as uow:
             organization = await uow.organizations.get(slug, Lock.EXCLUSIVE)
             assert organization is not None
-            await uow.sso.apply_enablement(organization.id, ROLES_REMOVED)
+            await uow.sso.apply_enablement(organization.id, ROLES_REMOVED, self.clock.now())
             await uow.organizations.set_sso(organization.id, replace(organization.sso, enabled=True))
             await uow.commit()
 

@@ -135,6 +135,7 @@ _ORGANIZATION: dict[str, Ask] = {
         lambda its: {"email": "later@elsewhere.test", "role": "member", "team_ids": [its["team_id"]]}
     ),
     Operation.LIST_INVITATIONS: Ask(),
+    Operation.RESEND_INVITATION: Ask(),
     Operation.REVOKE_INVITATION: Ask(),
     Operation.ACCEPT_INVITATION: Ask(lambda its: {"token": its["invitation_token"]}),
     Operation.CREATE_TEAM: Ask(_is(name="New")),
@@ -146,6 +147,7 @@ _ORGANIZATION: dict[str, Ask] = {
     Operation.REMOVE_TEAM_MEMBER: Ask(path={"team_id": "other_team_id", "member_id": "databases_id"}),
     Operation.CREATE_DATABASE: Ask(_is(name="new")),
     Operation.LIST_DATABASES: Ask(),
+    Operation.GET_DATABASE: Ask(),
     Operation.DELETE_DATABASE: Ask(),
     Operation.GRANT_DATABASE_ADMINISTRATOR: Ask(),
     Operation.REVOKE_DATABASE_ADMINISTRATOR: Ask(path={"member_id": "databases_id"}),

@@ -74,6 +74,7 @@ class Operation(StrEnum):
     DELETE_MEMBER_IDENTITIES = "delete_member_identities"
     CREATE_INVITATION = "create_invitation"
     LIST_INVITATIONS = "list_invitations"
+    RESEND_INVITATION = "resend_invitation"
     REVOKE_INVITATION = "revoke_invitation"
     ACCEPT_INVITATION = "accept_invitation"
     CREATE_TEAM = "create_team"
@@ -85,6 +86,7 @@ class Operation(StrEnum):
     REMOVE_TEAM_MEMBER = "remove_team_member"
     CREATE_DATABASE = "create_database"
     LIST_DATABASES = "list_databases"
+    GET_DATABASE = "get_database"
     DELETE_DATABASE = "delete_database"
     GRANT_DATABASE_ADMINISTRATOR = "grant_database_administrator"
     REVOKE_DATABASE_ADMINISTRATOR = "revoke_database_administrator"
@@ -219,6 +221,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.DELETE_MEMBER_IDENTITIES: _ADMINISTRATORS,
     Operation.CREATE_INVITATION: _ADMINISTRATORS,
     Operation.LIST_INVITATIONS: _ADMINISTRATORS,
+    Operation.RESEND_INVITATION: _ADMINISTRATORS,
     Operation.REVOKE_INVITATION: _ADMINISTRATORS,
     Operation.CREATE_TEAM: _ADMINISTRATORS,
     Operation.LIST_TEAMS: _MEMBERS,
@@ -229,6 +232,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.REMOVE_TEAM_MEMBER: _ADMINISTRATORS,
     Operation.CREATE_DATABASE: _ADMINISTRATORS,
     Operation.LIST_DATABASES: _MEMBERS,
+    Operation.GET_DATABASE: _MEMBERS,
     Operation.DELETE_DATABASE: _ADMINISTRATORS,
     Operation.GRANT_DATABASE_ADMINISTRATOR: _ADMINISTRATORS,
     Operation.REVOKE_DATABASE_ADMINISTRATOR: _ADMINISTRATORS,

@@ -43,6 +43,7 @@ ACTIONS: Mapping[str, str] = {
     "identity.removed": "The link of a person at the identity provider was deleted.",
     "invitation.accepted": "An invitation was accepted.",
     "invitation.created": "Somebody was invited.",
+    "invitation.resent": "An invitation was mailed again, with a new secret and a new end.",
     "invitation.revoked": "An invitation was revoked.",
     "member.email_changed": "A person changed the address they sign in by.",
     "member.joined": "Somebody became a member.",

@@ -38,6 +38,15 @@ class Invitation:
         lapsed = self.status is InvitationStatus.PENDING and now >= self.expires_at
         return replace(self, status=InvitationStatus.EXPIRED) if lapsed else self
 
+    def renewed(self, now: datetime) -> "Invitation":
+        """The same invitation for another seven days; raises `invitation_not_pending` where it was used or revoked."""
+        if self.status not in {InvitationStatus.PENDING, InvitationStatus.EXPIRED}:
+            raise conflict(
+                "invitation_not_pending",
+                f"This invitation was {self.status}. If the person is to join, POST a new one to /invitations.",
+            )
+        return replace(self, status=InvitationStatus.PENDING, expires_at=now + INVITATION_LIFETIME)
+
 
 def ensure_pending(invitation: Invitation, now: datetime) -> None:
     """Refuse what can no longer be accepted or revoked."""

@@ -7,6 +7,7 @@ from ostiary.domain import ids
 from ostiary.domain.access import (
     Operation,
     OrganizationView,
+    Standing,
     ensure_permitted,
     standings_in,
     standings_of_service_account,
@@ -166,16 +167,18 @@ async def admit(
 ) -> Admitted:
     """Let the caller into an operation on an organization, inside the transaction that carries it out.
 
+    With `database_id` the operation is about that database, whose administrators have a standing of their own.
     With `deleted` only into one that is deleted, where nobody signs in by SSO and so nobody has to.
 
     The permission is read after the lock was had, so that a right lost a moment ago is a right lost (R63).
-    Raises 401 without a credential, 404 for strangers, 403 where the standing does not suffice.
+    Raises 401 without a credential, 404 for strangers and for a database that is not there, 403 where the standing does
+    not suffice.
     """
     principal = caller.principal
     if principal is not None and principal.kind is CredentialKind.SETUP_LINK:
         return await _admit_by_link(uow, principal, caller.request_id, reference, operation, lock)
     if principal is not None and principal.kind is CredentialKind.SERVICE_ACCOUNT_TOKEN:
-        return await _admit_service_account(uow, principal, caller, reference, operation, lock)
+        return await _admit_service_account(uow, principal, caller, reference, operation, lock, database_id)
     if principal is None or principal.account_id is None:
         # Nobody to look up: the operator and directory tokens have operations of their own.
         ensure_permitted(operation, frozenset(), principal)
@@ -200,8 +203,16 @@ async def admit(
             and await uow.members.is_database_administrator(organization.id, member.id, database_id),
         ),
     )
+    if Standing.MEMBER in standings:
+        await _ensure_database(uow, organization.id, database_id)
     ensure_permitted(operation, standings, principal)
     return Admitted(organization, member, principal, caller.request_id)
+
+
+async def _ensure_database(uow: UnitOfWork, organization_id: str, database_id: str | None) -> None:
+    """Tell everybody who may list the databases that one is not there, rather than that it is not theirs."""
+    if database_id is not None and await uow.databases.get(organization_id, database_id) is None:
+        raise not_found("database")
 
 
 async def _admit_by_link(
@@ -219,7 +230,13 @@ async def _admit_by_link(
 
 
 async def _admit_service_account(
-    uow: UnitOfWork, principal: Principal, caller: Caller, reference: str, operation: Operation, lock: Lock
+    uow: UnitOfWork,
+    principal: Principal,
+    caller: Caller,
+    reference: str,
+    operation: Operation,
+    lock: Lock,
+    database_id: str | None,
 ) -> Admitted:
     """Let a service account in by its role (R1): it and its token are read after the lock was had (R63)."""
     organization = await uow.organizations.get(reference, lock)
@@ -228,6 +245,7 @@ async def _admit_service_account(
     account = await uow.service_accounts.by_token(organization.id, principal.id)
     if account is None:
         raise unauthenticated("invalid_token", "This token was revoked. Ask an administrator for another one.")
+    await _ensure_database(uow, organization.id, database_id)
     ensure_permitted(operation, standings_of_service_account(account.role), principal)
     return Admitted(organization, None, principal, caller.request_id)
 

@@ -81,8 +81,6 @@ class CredentialService:
             admitted = await admit(
                 uow, self._kit.urls, caller, reference, Operation.LIST_CREDENTIALS, database_id=database_id
             )
-            if await uow.databases.get(admitted.organization.id, database_id) is None:
-                raise not_found("database")
             return await uow.credentials.list(admitted.organization.id, CredentialFilter(database_id), page)
 
     async def of_organization(
@@ -99,6 +97,10 @@ class CredentialService:
             # Which database it opens decides who may, so it is looked up first; nothing is told before admission.
             organization = await uow.organizations.get(reference)
             credential = await uow.credentials.get(organization.id, credential_id) if organization else None
+            if credential is None:
+                # Whoever belongs here hears that it is not there; a 403 would say that it might be.
+                await admit(uow, self._kit.urls, caller, reference, Operation.LIST_DATABASES)
+                raise not_found("credential")
             admitted = await admit(
                 uow,
                 self._kit.urls,
@@ -106,12 +108,9 @@ class CredentialService:
                 reference,
                 Operation.REVOKE_CREDENTIAL,
                 lock=Lock.SHARED,
-                database_id=credential.database_id if credential else None,
+                database_id=credential.database_id,
             )
-            revoked = credential is not None and await uow.credentials.revoke(
-                admitted.organization.id, credential.id, self._kit.clock.now()
-            )
-            if credential is None or not revoked:
+            if not await uow.credentials.revoke(admitted.organization.id, credential.id, self._kit.clock.now()):
                 raise not_found("credential")
             await Journal.of(self._kit, uow, admitted).write(
                 "credential.revoked",

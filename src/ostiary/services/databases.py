@@ -42,11 +42,18 @@ class DatabaseService:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.LIST_DATABASES)
             return await uow.databases.list(admitted.organization.id, page)
 
+    async def get(self, caller: Caller, reference: str, database_id: str) -> Database:
+        """One database; raises `database_not_found`."""
+        async with self._kit.uow() as uow:
+            admitted = await admit(uow, self._kit.urls, caller, reference, Operation.GET_DATABASE)
+            return await self._database(uow, admitted, database_id)
+
     async def delete(self, caller: Caller, reference: str, database_id: str) -> None:
         """Delete the database; its credentials stop at once. Raises `database_not_found`."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.DELETE_DATABASE, lock=Lock.SHARED)
             database = await self._database(uow, admitted, database_id, lock=True)
+            caller.ensure_seen(database)
             await uow.databases.delete(database.organization_id, database.id)
             await Journal.of(self._kit, uow, admitted).write(
                 "database.deleted", "database", database.id, before={"name": database.name}

@@ -92,6 +92,43 @@ class InvitationService:
         now = self._kit.clock.now()
         return replace(found, items=tuple(invitation.at(now) for invitation in found.items))
 
+    async def resend(self, caller: Caller, reference: str, invitation_id: str) -> Invitation:
+        """Mail it again with a new secret and seven new days, also after it has expired; the old secret ends.
+
+        Raises `invitation_not_pending`, `invitations_disabled_by_sso` (R16), `already_member`, and
+        `invitation_pending` where the address of an expired one was invited anew.
+        """
+        async with self._kit.uow() as uow:
+            admitted = await admit(
+                uow, self._kit.urls, caller, reference, Operation.RESEND_INVITATION, lock=Lock.SHARED
+            )
+            organization = admitted.organization
+            former = await uow.invitations.get(organization.id, invitation_id, lock=True)
+            if former is None:
+                raise not_found("invitation")
+            ensure_invitations_are_open(organization.sso.enabled)
+            now = self._kit.clock.now()
+            invitation = former.renewed(now)
+            secret = self._kit.ids.secret(secrets.INVITATION)
+            await uow.invitations.renew(invitation, secrets.digest(secret))
+            await self._ensure_no_member(uow, organization.id, invitation.email)
+            await uow.outbox.mail(
+                mails.invitation(organization, invitation, admitted.principal.label, self._kit.urls.base_url, secret)
+            )
+            await Journal.of(self._kit, uow, admitted).write(
+                "invitation.resent",
+                "invitation",
+                invitation.id,
+                before={"status": former.at(now).status, "expires_at": former.expires_at.isoformat()},
+                after={
+                    "status": invitation.status,
+                    "expires_at": invitation.expires_at.isoformat(),
+                    "email": invitation.email,
+                },
+            )
+            await uow.commit()
+        return invitation
+
     async def revoke(self, caller: Caller, reference: str, invitation_id: str) -> None:
         """Void a pending invitation; raises `invitation_not_pending`."""
         async with self._kit.uow() as uow:

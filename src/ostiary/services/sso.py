@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
@@ -96,7 +97,7 @@ class SsoService:
             admitted = await admit(
                 uow, self._kit.urls, caller, reference, Operation.PREVIEW_SSO_ENABLEMENT, lock=Lock.EXCLUSIVE
             )
-            return await self._effects(uow, admitted, acknowledge_untested=True)
+            return await self._effects(uow, admitted, self._kit.clock.now(), acknowledge_untested=True)
 
     async def enable(self, caller: Caller, reference: str, *, acknowledge_untested: bool) -> Enabled:
         """Switch SSO on, all or nothing (R10–R18).
@@ -105,12 +106,11 @@ class SsoService:
         """
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.ENABLE_SSO, lock=Lock.EXCLUSIVE)
-            organization = admitted.organization
+            organization, now = admitted.organization, self._kit.clock.now()
             if organization.sso.enabled:
-                return Enabled(self._view(admitted), await self._present_effects(uow, admitted), ())
-            effects = await self._effects(uow, admitted, acknowledge_untested=acknowledge_untested)
-            await uow.sso.apply_enablement(organization.id, ROLES_REMOVED)
-            now = self._kit.clock.now()
+                return Enabled(self._view(admitted), await self._present_effects(uow, admitted, now), ())
+            effects = await self._effects(uow, admitted, now, acknowledge_untested=acknowledge_untested)
+            await uow.sso.apply_enablement(organization.id, ROLES_REMOVED, now)
             settings = replace(organization.sso, enabled=True, enabled_at=now, enabled_by=admitted.principal.subject)
             await uow.organizations.set_sso(organization.id, settings)
             codes = await self._new_recovery_codes(uow, organization.id)
@@ -185,23 +185,25 @@ class SsoService:
     def _view(self, admitted: Admitted) -> SsoView:
         return SsoView(admitted.organization.sso, self._kit.urls.sign_in(admitted.organization.slug))
 
-    async def _effects(self, uow: UnitOfWork, admitted: Admitted, *, acknowledge_untested: bool) -> EnablementEffects:
-        organization, now = admitted.organization, self._kit.clock.now()
+    async def _effects(
+        self, uow: UnitOfWork, admitted: Admitted, now: datetime, *, acknowledge_untested: bool
+    ) -> EnablementEffects:
+        organization = admitted.organization
         if organization.sso.enabled:
-            return await self._present_effects(uow, admitted)
+            return await self._present_effects(uow, admitted, now)
         connections = await uow.connections.all(organization.id)
         domains = await uow.domains.all(organization.id)
         ensure_ready(organization, connections, domains, now, acknowledge_untested=acknowledge_untested)
         return await uow.sso.enablement_effects(
-            organization.id, ROLES_REMOVED, allowed_domains(connections, domains, now)
+            organization.id, ROLES_REMOVED, allowed_domains(connections, domains, now), now
         )
 
-    async def _present_effects(self, uow: UnitOfWork, admitted: Admitted) -> EnablementEffects:
+    async def _present_effects(self, uow: UnitOfWork, admitted: Admitted, now: datetime) -> EnablementEffects:
         """What enabling does where SSO is on: nothing; it names who is there (R18)."""
         connections = await uow.connections.all(admitted.organization.id)
         domains = await uow.domains.all(admitted.organization.id)
-        allowed = allowed_domains(connections, domains, self._kit.clock.now())
-        return await uow.sso.enablement_effects(admitted.organization.id, frozenset(), allowed)
+        allowed = allowed_domains(connections, domains, now)
+        return await uow.sso.enablement_effects(admitted.organization.id, frozenset(), allowed, now)
 
     async def _disablement(self, uow: UnitOfWork, admitted: Admitted) -> DisablementEffects:
         return await uow.sso.disablement_effects(admitted.organization.id, self._kit.clock.now(), admitted.principal.id)

@@ -195,3 +195,25 @@ async def test_credentials_named_are_revoked_all_or_none(house: House, ada: Pers
     assert await house.events("credential.revoked") == []
 
     assert {one.id for one in await credentials.revoke_all(ada.caller, "acme", ids)} == set(ids)
+
+
+async def test_what_is_not_there_is_not_found_for_members_and_database_administrators_too(
+    house: House, ada: Person, bo: Person
+) -> None:
+    services = house.services
+    orders = await services.databases.create(ada.caller, "acme", "orders")
+    await house.organization(ada, "bolts")
+    foreign = await services.databases.create(ada.caller, "bolts", "theirs")
+    secret = await services.credentials.create(ada.caller, "bolts", foreign.id, "api")
+    cy = await house.joined(ada, "cy@acme.test")
+    await services.databases.grant_administrator(ada.caller, "acme", orders.id, (await house.member(bo)).id)
+    assert await services.databases.get(cy.caller, "acme", orders.id) == orders
+    for person in (ada, bo, cy):
+        with pytest.raises(DomainError, match="database_not_found"):
+            await services.databases.get(person.caller, "acme", foreign.id)
+        with pytest.raises(DomainError, match="database_not_found"):
+            await services.credentials.create(person.caller, "acme", foreign.id, "api")
+        with pytest.raises(DomainError, match="database_not_found"):
+            await services.credentials.of_database(person.caller, "acme", foreign.id, PageRequest())
+        with pytest.raises(DomainError, match="credential_not_found"):
+            await services.credentials.revoke(person.caller, "acme", secret.credential.id)

@@ -181,3 +181,63 @@ async def test_invitations_of_another_organization_are_not_found(house: House, a
     with pytest.raises(DomainError, match="invitation_not_found"):
         await house.services.invitations.revoke(eve.caller, "evil", invitation.id)
     assert await statuses(house, ada) == [InvitationStatus.PENDING]
+
+
+async def test_resending_gives_a_new_secret_and_seven_new_days_and_ends_the_old_secret(
+    house: House, ada: Person
+) -> None:
+    invitations = house.services.invitations
+    first = await invite(house, ada, "bo@acme.test")
+    [sent] = (await invitations.list(ada.caller, "acme", PageRequest())).items
+    house.clock.turn(timedelta(days=5))
+    again = await invitations.resend(ada.caller, "acme", sent.id)
+    second = await house.invitation_token("bo@acme.test")
+    assert (again.id, again.status) == (sent.id, InvitationStatus.PENDING)
+    assert again.expires_at >= sent.expires_at + timedelta(days=5)
+    bo = await house.person("bo@acme.test")
+    with pytest.raises(DomainError, match="invalid_token"):
+        await invitations.accept(bo.caller, first)
+    house.clock.turn(timedelta(days=6))
+    await invitations.accept(bo.caller, second)
+    with pytest.raises(DomainError, match="invitation_not_pending"):
+        await invitations.resend(ada.caller, "acme", sent.id)
+    assert [event.after["email"] for event in await house.events("invitation.resent")] == [bo.email]
+
+
+async def test_an_expired_invitation_can_be_sent_again_unless_the_address_was_invited_anew(
+    house: House, ada: Person
+) -> None:
+    invitations = house.services.invitations
+    await invite(house, ada, "bo@acme.test")
+    [sent] = (await invitations.list(ada.caller, "acme", PageRequest())).items
+    house.clock.turn(timedelta(days=7))
+    assert (await invitations.resend(ada.caller, "acme", sent.id)).status is InvitationStatus.PENDING
+    house.clock.turn(timedelta(days=7))
+    anew = await invitations.create(ada.caller, "acme", email="bo@acme.test", role=Role.MEMBER, team_ids=[])
+    with pytest.raises(DomainError, match="invitation_pending"):
+        await invitations.resend(ada.caller, "acme", sent.id)
+    await invitations.revoke(ada.caller, "acme", anew.id)
+    with pytest.raises(DomainError, match="invitation_not_pending"):
+        await invitations.resend(ada.caller, "acme", anew.id)
+    with pytest.raises(DomainError, match="invitation_not_found"):
+        await invitations.resend(ada.caller, "acme", "inv_01h455vb4pex5vsknk084sn02q")
+
+
+async def test_nobody_who_became_a_member_meanwhile_is_invited_again(house: House, ada: Person) -> None:
+    invitations = house.services.invitations
+    await invite(house, ada, "bo@acme.test")
+    [sent] = (await invitations.list(ada.caller, "acme", PageRequest())).items
+    house.clock.turn(timedelta(days=7))
+    await house.joined(ada, "bo@acme.test")
+    mails = len(await house.mails())
+    with pytest.raises(DomainError, match="already_member"):
+        await invitations.resend(ada.caller, "acme", sent.id)
+    assert len(await house.mails()) == mails
+
+
+async def test_R16_no_invitation_is_sent_again_while_sso_is_on(house: House, ada: Person) -> None:
+    await invite(house, ada, "bo@acme.test")
+    [sent] = (await house.services.invitations.list(ada.caller, "acme", PageRequest())).items
+    await house.enable_sso()
+    with pytest.raises(DomainError, match="invitations_disabled_by_sso"):
+        await house.services.invitations.resend(ada.caller, "acme", sent.id)

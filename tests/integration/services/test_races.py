@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -62,7 +63,7 @@ async def until_somebody_waits(house: House) -> None:
 async def enable(uow: SqlUnitOfWork, organization_id: str) -> None:
     organization = await uow.organizations.get(organization_id)
     assert organization is not None
-    await uow.sso.apply_enablement(organization_id, ROLES_REMOVED)
+    await uow.sso.apply_enablement(organization_id, ROLES_REMOVED, datetime.now(UTC))
     await uow.organizations.set_sso(organization_id, replace(organization.sso, enabled=True))
 
 

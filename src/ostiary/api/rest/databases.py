@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
+from ostiary.api.etags import TagDep, tagged
 from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberPath
@@ -54,8 +55,16 @@ async def list_databases(
     return list_of(await services.databases.list(caller, org, page), _render_database)
 
 
+@router.get("/{database_id}", operation_id=Operation.GET_DATABASE, responses=tagged(401, 403, 404))
+async def get_database(
+    org: OrgPath, database_id: DatabasePath, caller: CallerDep, services: ServicesDep, tag: TagDep
+) -> DatabaseAnswer:
+    """One database."""
+    return _render_database(tag(await services.databases.get(caller, org, database_id)))
+
+
 @router.delete(
-    "/{database_id}", status_code=204, operation_id=Operation.DELETE_DATABASE, responses=problems(401, 403, 404)
+    "/{database_id}", status_code=204, operation_id=Operation.DELETE_DATABASE, responses=problems(401, 403, 404, 412)
 )
 async def delete_database(org: OrgPath, database_id: DatabasePath, caller: CallerDep, services: ServicesDep) -> None:
     """Delete the database; its credentials stop at once."""

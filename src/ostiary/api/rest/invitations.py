@@ -102,6 +102,22 @@ async def list_invitations(
     return list_of(await services.invitations.list(caller, org, page), _render_invitation)
 
 
+@router.post(
+    "/organizations/{org}/invitations/{invitation_id}/resend",
+    operation_id=Operation.RESEND_INVITATION,
+    responses=problems(401, 403, 404, 409),
+)
+async def resend_invitation(
+    org: OrgPath, invitation_id: InvitationPath, caller: CallerDep, services: ServicesDep
+) -> InvitationAnswer:
+    """Mail a pending or expired invitation again: a new secret that works for 7 days, in place of the old one.
+
+    409 `invitation_not_pending`, `invitation_pending` (the address was invited anew), `invitations_disabled_by_sso` or
+    `already_member`.
+    """
+    return _render_invitation(await services.invitations.resend(caller, org, invitation_id))
+
+
 @router.delete(
     "/organizations/{org}/invitations/{invitation_id}",
     status_code=204,

@@ -30,6 +30,10 @@ class InvitationRepository(Protocol):
         """Remember what became of it."""
         ...
 
+    async def renew(self, invitation: Invitation, secret_hash: bytes) -> None:
+        """Store its status and end, and another secret in place of the old; raises `invitation_pending`."""
+        ...
+
     async def expire(self, organization_id: str, email: str, now: datetime) -> None:
         """Mark the address's pending invitation as expired if its time has passed, so that another may be sent."""
         ...

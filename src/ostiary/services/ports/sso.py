@@ -129,12 +129,12 @@ class SsoRepository(Protocol):
     """Set-based statements of enabling and disabling SSO."""
 
     async def enablement_effects(
-        self, organization_id: str, removed_roles: frozenset[Role], allowed_domains: frozenset[str]
+        self, organization_id: str, removed_roles: frozenset[Role], allowed_domains: frozenset[str], now: datetime
     ) -> EnablementEffects:
         """What enabling would do now; under the exclusive lock this is what it does (R6)."""
         ...
 
-    async def apply_enablement(self, organization_id: str, removed_roles: frozenset[Role]) -> None:
+    async def apply_enablement(self, organization_id: str, removed_roles: frozenset[Role], now: datetime) -> None:
         """Remove the members of those roles, mark the others as awaiting, revoke invitations (R10–R17)."""
         ...
 

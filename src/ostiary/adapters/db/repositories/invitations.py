@@ -73,6 +73,14 @@ class Invitations(Repository):
         """Remember what became of it."""
         await self._execute(update(invitations).where(_one(organization_id, invitation_id)).values(status=status))
 
+    async def renew(self, invitation: Invitation, secret_hash: bytes) -> None:
+        """Store its status and end, and another secret in place of the old; raises `invitation_pending`."""
+        await self._execute(
+            update(invitations)
+            .where(_one(invitation.organization_id, invitation.id))
+            .values(status=invitation.status, expires_at=invitation.expires_at, secret_hash=secret_hash)
+        )
+
     async def expire(self, organization_id: str, email: str, now: datetime) -> None:
         """Mark the address's pending invitation as expired if its time has passed, so that another may be sent."""
         await self._execute(

@@ -38,12 +38,12 @@ class Sso(Repository):
     """Set-based statements over one organization."""
 
     async def enablement_effects(
-        self, organization_id: str, removed_roles: frozenset[Role], allowed_domains: frozenset[str]
+        self, organization_id: str, removed_roles: frozenset[Role], allowed_domains: frozenset[str], now: datetime
     ) -> EnablementEffects:
         """What enabling would do now; under the exclusive lock this is what it does (R6)."""
         removed = _members_in(organization_id, removed_roles)
         kept = (members.c.organization_id == organization_id) & members.c.role.not_in(sorted(removed_roles))
-        row = await self._first(_effects(organization_id, removed, kept))
+        row = await self._first(_effects(organization_id, removed, kept, now))
         assert row is not None
         kept_rows = await self._execute(select(members.c.id, members.c.email).where(kept).order_by(members.c.id))
         return EnablementEffects(
@@ -59,7 +59,7 @@ class Sso(Repository):
             ),
         )
 
-    async def apply_enablement(self, organization_id: str, removed_roles: frozenset[Role]) -> None:
+    async def apply_enablement(self, organization_id: str, removed_roles: frozenset[Role], now: datetime) -> None:
         """Remove the members of those roles, mark the others as awaiting, revoke invitations (R10–R17).
 
         Team memberships and database roles go with the members by foreign key; password sessions stay, because what
@@ -70,9 +70,7 @@ class Sso(Repository):
             update(members).where(members.c.organization_id == organization_id).values(awaiting_first_sso_sign_in=True)
         )
         await self._execute(
-            update(invitations)
-            .where(invitations.c.organization_id == organization_id, invitations.c.status == InvitationStatus.PENDING)
-            .values(status=InvitationStatus.REVOKED)
+            update(invitations).where(_pending(organization_id, now)).values(status=InvitationStatus.REVOKED)
         )
 
     async def disablement_effects(
@@ -131,7 +129,16 @@ class Sso(Repository):
         )
 
 
-def _effects(organization_id: str, removed: ColumnElement[bool], kept: ColumnElement[bool]) -> AnySelect:
+def _pending(organization_id: str, now: datetime) -> ColumnElement[bool]:
+    """Invitations that could be accepted; those whose time has passed are nobody's loss."""
+    return (
+        (invitations.c.organization_id == organization_id)
+        & (invitations.c.status == InvitationStatus.PENDING)
+        & (invitations.c.expires_at > now)
+    )
+
+
+def _effects(organization_id: str, removed: ColumnElement[bool], kept: ColumnElement[bool], now: datetime) -> AnySelect:
     removed_ids = select(members.c.id).where(removed)
     return select(
         _count(members, removed).label("members_removed"),
@@ -144,11 +151,7 @@ def _effects(organization_id: str, removed: ColumnElement[bool], kept: ColumnEle
             database_administrators.c.organization_id == organization_id,
             database_administrators.c.member_id.in_(removed_ids),
         ).label("database_administrators_revoked"),
-        _count(
-            invitations,
-            invitations.c.organization_id == organization_id,
-            invitations.c.status == InvitationStatus.PENDING,
-        ).label("invitations_revoked"),
+        _count(invitations, _pending(organization_id, now)).label("invitations_revoked"),
         _count(credentials, credentials.c.organization_id == organization_id, credentials.c.revoked_at.is_(None)).label(
             "credentials_kept"
         ),
