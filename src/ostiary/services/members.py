@@ -98,6 +98,7 @@ class MemberService:
                     **_audited(member),
                     "teams": teams,
                     "database_administrator_of": databases,
+                    "administers_all_databases": details.administers_all_databases,
                 },
                 after=after,
             )

@@ -152,6 +152,7 @@ async def _lost(p: Provisioning, member: Member) -> Mapping[str, JsonValue]:
         "status": member.status,
         "teams": teams,
         "database_administrator_of": databases,
+        "administers_all_databases": details is not None and details.administers_all_databases,
     }
 
 

@@ -29,6 +29,7 @@ async def test_a_member_shows_person_role_teams_databases_and_where_they_came_fr
         "awaiting_first_sso_sign_in": False,
         "teams": [{"id": team["id"], "name": "Platform"}],
         "database_administrator_of": [{"id": database["id"], "name": "orders"}],
+        "administers_all_databases": False,
         "last_signed_in_at": None,
     }
     assert provenance["membership"]["source"] == "invitation"

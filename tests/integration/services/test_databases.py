@@ -6,6 +6,7 @@ from ostiary.domain.errors import DomainError
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.databases import CredentialFilter
 from tests.support.house import House, Person
+from tests.support.sso import connect
 
 
 @pytest.fixture
@@ -217,3 +218,45 @@ async def test_what_is_not_there_is_not_found_for_members_and_database_administr
             await services.credentials.of_database(person.caller, "acme", foreign.id, PageRequest())
         with pytest.raises(DomainError, match="credential_not_found"):
             await services.credentials.revoke(person.caller, "acme", secret.credential.id)
+
+
+async def test_R14_an_administrator_of_all_databases_administers_those_to_come_and_loses_it_with_the_membership(
+    house: House, ada: Person, bo: Person
+) -> None:
+    services = house.services
+    orders = await services.databases.create(ada.caller, "acme", "orders")
+    await house.organization(ada, "bolts")
+    foreign = await services.databases.create(ada.caller, "bolts", "theirs")
+    member = (await house.member(bo)).id
+    for _ in range(2):
+        await services.databases.grant_administrator(ada.caller, "acme", "all", member)
+    later = await services.databases.create(ada.caller, "acme", "later")
+    for database in (orders, later):
+        assert (await services.credentials.create(bo.caller, "acme", database.id, "app")).secret
+    with pytest.raises(DomainError, match="database_not_found"):
+        await services.credentials.create(bo.caller, "acme", foreign.id, "app")
+    details = await services.members.get(ada.caller, "acme", member)
+    assert (details.administers_all_databases, details.database_administrator_of) == (True, ())
+    [granted] = await house.events("database.administrator_granted")
+    assert (granted.target_kind, granted.after["member_id"]) == ("organization", member)
+
+    for _ in range(2):
+        await services.databases.revoke_administrator(ada.caller, "acme", "all", member)
+    assert len(await house.events("database.administrator_revoked")) == 1
+    with pytest.raises(DomainError, match="forbidden"):
+        await services.credentials.create(bo.caller, "acme", orders.id, "another")
+
+    await services.databases.grant_administrator(ada.caller, "acme", "all", member)
+    await services.members.remove(ada.caller, "acme", member)
+    [removed] = await house.events("member.removed")
+    assert removed.before["administers_all_databases"] is True
+    assert await house.count("all_database_administrators") == 0
+
+
+async def test_R6_R14_enabling_sso_counts_administrators_of_all_databases_too(
+    house: House, ada: Person, bo: Person
+) -> None:
+    await connect(house, ada, "acme")
+    await house.services.databases.grant_administrator(ada.caller, "acme", "all", (await house.member(bo)).id)
+    effects = await house.services.sso.preview_enablement(ada.caller, "acme")
+    assert effects.database_administrators_revoked == 1

@@ -80,7 +80,7 @@ async def delete_database(org: OrgPath, database_id: DatabasePath, caller: Calle
 async def grant_database_administrator(
     org: OrgPath, database_id: DatabasePath, member_id: MemberPath, caller: CallerDep, services: ServicesDep
 ) -> None:
-    """Make a member administrator of the database; harmless where they are."""
+    """Make a member administrator of the database, or with `all` as its id of all there are and will be."""
     await services.databases.grant_administrator(caller, org, database_id, member_id)
 
 
@@ -93,5 +93,5 @@ async def grant_database_administrator(
 async def revoke_database_administrator(
     org: OrgPath, database_id: DatabasePath, member_id: MemberPath, caller: CallerDep, services: ServicesDep
 ) -> None:
-    """Take the role away; harmless where the member does not have it."""
+    """Take the role away, with `all` as the database's id that over all; harmless where the member does not have it."""
     await services.databases.revoke_administrator(caller, org, database_id, member_id)

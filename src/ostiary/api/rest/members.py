@@ -64,6 +64,7 @@ class MemberAnswer(Answer):
     awaiting_first_sso_sign_in: bool = Field(description="An administrator who may still use password sessions.")
     teams: list[NamedAnswer]
     database_administrator_of: list[NamedAnswer]
+    administers_all_databases: bool = Field(description="Database administrator of all there are and will be.")
     provenance: MemberProvenanceAnswer
     joined_at: datetime
     last_signed_in_at: datetime | None
@@ -94,6 +95,7 @@ def render_member(details: MemberDetails) -> MemberAnswer:
         managed_by=member.managed_by,
         awaiting_first_sso_sign_in=member.awaiting_first_sso_sign_in,
         teams=[NamedAnswer(id=team_id, name=name) for team_id, name in details.teams],
+        administers_all_databases=details.administers_all_databases,
         database_administrator_of=[
             NamedAnswer(id=database_id, name=name) for database_id, name in details.database_administrator_of
         ],

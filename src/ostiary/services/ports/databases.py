@@ -28,15 +28,17 @@ class DatabaseRepository(Protocol):
         """Delete the database, and its administrators and credentials with it."""
         ...
 
-    async def grant_administrator(self, organization_id: str, database_id: str, member_id: str, at: datetime) -> bool:
-        """Make the member an administrator of it; False where they were one.
+    async def grant_administrator(
+        self, organization_id: str, database_id: str | None, member_id: str, at: datetime
+    ) -> bool:
+        """Make the member an administrator of it, or with None of all; False where they were one.
 
         Raises `database_not_found`, `member_not_found`.
         """
         ...
 
-    async def revoke_administrator(self, organization_id: str, database_id: str, member_id: str) -> bool:
-        """Take the role away; False where the member did not have it."""
+    async def revoke_administrator(self, organization_id: str, database_id: str | None, member_id: str) -> bool:
+        """Take the role away, or with None that over all databases; False where the member did not have it."""
         ...
 
 

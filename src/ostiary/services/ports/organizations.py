@@ -101,6 +101,7 @@ class MemberDetails:
     member: Member
     teams: tuple[tuple[str, str], ...]
     database_administrator_of: tuple[tuple[str, str], ...]
+    administers_all_databases: bool = False
 
 
 class MemberOrder(StrEnum):

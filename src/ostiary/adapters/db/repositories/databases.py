@@ -9,7 +9,14 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
 from ostiary.adapters.db.repositories.organizations import in_living
-from ostiary.adapters.db.tables import credentials, database_administrators, databases, members, service_accounts
+from ostiary.adapters.db.tables import (
+    all_database_administrators,
+    credentials,
+    database_administrators,
+    databases,
+    members,
+    service_accounts,
+)
 from ostiary.domain.database import Credential, Database
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.databases import CredentialFilter, StoredCredential
@@ -55,28 +62,27 @@ class Databases(Repository):
         """Delete the database, and its administrators and credentials with it."""
         await self._execute(delete(databases).where(_one(organization_id, database_id)))
 
-    async def grant_administrator(self, organization_id: str, database_id: str, member_id: str, at: datetime) -> bool:
-        """Make the member an administrator of it; False where they were one.
+    async def grant_administrator(
+        self, organization_id: str, database_id: str | None, member_id: str, at: datetime
+    ) -> bool:
+        """Make the member an administrator of it, or with None of all; False where they were one.
 
         Raises `database_not_found`, `member_not_found`.
         """
-        result = await self._execute(
-            pg_insert(database_administrators)
-            .values(organization_id=organization_id, database_id=database_id, member_id=member_id, granted_at=at)
-            .on_conflict_do_nothing()
-        )
-        return result.rowcount > 0
+        values = {"organization_id": organization_id, "member_id": member_id, "granted_at": at}
+        if database_id is None:
+            statement = pg_insert(all_database_administrators).values(values)
+        else:
+            statement = pg_insert(database_administrators).values(database_id=database_id, **values)
+        return (await self._execute(statement.on_conflict_do_nothing())).rowcount > 0
 
-    async def revoke_administrator(self, organization_id: str, database_id: str, member_id: str) -> bool:
-        """Take the role away; False where the member did not have it."""
-        result = await self._execute(
-            delete(database_administrators).where(
-                database_administrators.c.organization_id == organization_id,
-                database_administrators.c.database_id == database_id,
-                database_administrators.c.member_id == member_id,
-            )
-        )
-        return result.rowcount > 0
+    async def revoke_administrator(self, organization_id: str, database_id: str | None, member_id: str) -> bool:
+        """Take the role away, or with None that over all databases; False where the member did not have it."""
+        table = all_database_administrators if database_id is None else database_administrators
+        theirs = (table.c.organization_id == organization_id) & (table.c.member_id == member_id)
+        if database_id is not None:
+            theirs &= table.c.database_id == database_id
+        return (await self._execute(delete(table).where(theirs))).rowcount > 0
 
 
 # Joined, not stored: a creator is removed by many paths, and may come back (R15).

@@ -9,6 +9,7 @@ from ostiary.adapters.db.repositories.base import Repository, page_of
 from ostiary.adapters.db.repositories.member_order import cursor_of, in_order
 from ostiary.adapters.db.repositories.member_rows import member_values, read_member
 from ostiary.adapters.db.tables import (
+    all_database_administrators,
     database_administrators,
     databases,
     members,
@@ -118,15 +119,23 @@ class Members(Repository):
         return tuple(row.email for row in rows)
 
     async def is_database_administrator(self, organization_id: str, member_id: str, database_id: str) -> bool:
-        """Whether the member administers the database."""
-        row = await self._first(
-            select(database_administrators.c.member_id).where(
-                database_administrators.c.organization_id == organization_id,
-                database_administrators.c.member_id == member_id,
-                database_administrators.c.database_id == database_id,
+        """Whether the member administers the database, or all there are."""
+        of_it = select(database_administrators.c.member_id).where(
+            database_administrators.c.organization_id == organization_id,
+            database_administrators.c.member_id == member_id,
+            database_administrators.c.database_id == database_id,
+        )
+        # Of one that is there: whose administrators they are is not asked of what is not theirs to know.
+        of_all = (
+            select(all_database_administrators.c.member_id)
+            .join(databases, databases.c.organization_id == all_database_administrators.c.organization_id)
+            .where(
+                all_database_administrators.c.organization_id == organization_id,
+                all_database_administrators.c.member_id == member_id,
+                databases.c.id == database_id,
             )
         )
-        return row is not None
+        return await self._first(of_it.union_all(of_all).limit(1)) is not None
 
     async def details(self, organization_id: str, member_id: str) -> MemberDetails | None:
         """The member as the API shows it."""
@@ -165,9 +174,21 @@ class Members(Repository):
             )
             .order_by(databases.c.name, databases.c.id)
         )
+        all_rows = await self._execute(
+            select(all_database_administrators.c.member_id).where(
+                all_database_administrators.c.organization_id == organization_id,
+                all_database_administrators.c.member_id.in_(member_ids),
+            )
+        )
+        of_all = {row.member_id for row in all_rows}
         teams_of, databases_of = _grouped(team_rows.all()), _grouped(database_rows.all())
         return [
-            MemberDetails(member, tuple(teams_of.get(member.id, ())), tuple(databases_of.get(member.id, ())))
+            MemberDetails(
+                member,
+                tuple(teams_of.get(member.id, ())),
+                tuple(databases_of.get(member.id, ())),
+                member.id in of_all,
+            )
             for member in found
         ]
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ostiary.adapters.db.repositories.base import AnySelect, Repository
 from ostiary.adapters.db.tables import (
+    all_database_administrators,
     credentials,
     database_administrators,
     directories,
@@ -146,10 +147,17 @@ def _effects(organization_id: str, removed: ColumnElement[bool], kept: ColumnEle
         _count(
             team_members, team_members.c.organization_id == organization_id, team_members.c.member_id.in_(removed_ids)
         ).label("team_memberships_removed"),
-        _count(
-            database_administrators,
-            database_administrators.c.organization_id == organization_id,
-            database_administrators.c.member_id.in_(removed_ids),
+        (
+            _count(
+                database_administrators,
+                database_administrators.c.organization_id == organization_id,
+                database_administrators.c.member_id.in_(removed_ids),
+            )
+            + _count(
+                all_database_administrators,
+                all_database_administrators.c.organization_id == organization_id,
+                all_database_administrators.c.member_id.in_(removed_ids),
+            )
         ).label("database_administrators_revoked"),
         _count(invitations, _pending(organization_id, now)).label("invitations_revoked"),
         _count(credentials, credentials.c.organization_id == organization_id, credentials.c.revoked_at.is_(None)).label(

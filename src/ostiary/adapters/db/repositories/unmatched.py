@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, not_, select, update
 
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import (
+    all_database_administrators,
     credentials,
     database_administrators,
     directory_held_members,
@@ -73,6 +74,11 @@ class Unmatched(Repository):
                         ("members", members, members.c.id.in_(gone)),
                         ("teams", team_members, team_members.c.member_id.in_(gone)),
                         ("databases", database_administrators, database_administrators.c.member_id.in_(gone)),
+                        (
+                            "all_databases",
+                            all_database_administrators,
+                            all_database_administrators.c.member_id.in_(gone),
+                        ),
                         ("sessions", sessions, sessions.c.account_id.in_(accounts_gone)),
                         (
                             "credentials",
@@ -84,7 +90,8 @@ class Unmatched(Repository):
             )
         )
         assert row is not None
-        return UnmatchedEffects(row.members, row.teams, row.databases, row.sessions, row.credentials, keep)
+        databases = row.databases + row.all_databases
+        return UnmatchedEffects(row.members, row.teams, databases, row.sessions, row.credentials, keep)
 
     async def remove(self, organization_id: str, keep: str | None, at: datetime) -> Sequence[RemovedMember]:
         """Remove them with sessions, one-time codes, links, teams and database roles; credentials stay (R13–R15)."""

@@ -15,6 +15,7 @@ from ostiary.adapters.db.tables.directory import (
 from ostiary.adapters.db.tables.email_changes import email_changes
 from ostiary.adapters.db.tables.idempotency import idempotency_keys
 from ostiary.adapters.db.tables.organizations import (
+    all_database_administrators,
     audit_events,
     credentials,
     database_administrators,
@@ -44,6 +45,7 @@ from ostiary.adapters.db.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
     "accounts",
+    "all_database_administrators",
     "attempt_counts",
     "audit_events",
     "connections",

@@ -162,6 +162,15 @@ database_administrators = Table(
     Index(None, "organization_id", "member_id"),
 )
 
+# Of every database there is and will be.
+all_database_administrators = Table(
+    "all_database_administrators",
+    metadata,
+    organization_id(),
+    *member_reference(primary_key=True),
+    moment("granted_at"),
+)
+
 credentials = Table(
     "credentials",
     metadata,
