@@ -36,6 +36,8 @@ from ostiary.domain.account import SessionLimits
 from ostiary.services.accounts import AccountService
 from ostiary.services.authentication import AuthenticationService
 from ostiary.services.cleanup import CleanupService
+from ostiary.services.connection_checks import ConnectionCheckService
+from ostiary.services.connection_metadata import ConnectionMetadataService
 from ostiary.services.connection_sources import IdpDescriber
 from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Kit, Urls
@@ -90,6 +92,7 @@ class House:
     sealer: Sealer
     services: Services
     deliveries: WebhookDeliveryService
+    connection_checks: ConnectionCheckService
     readiness: DatabaseReadiness
 
 
@@ -137,6 +140,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         service_accounts=ServiceAccountService(kit),
         domains=DomainService(kit, DnsResolver(settings.dns_resolvers), ListedOwnership()),
         connections=ConnectionService(kit, keys, describer),
+        connection_metadata=ConnectionMetadataService(kit, describer),
         setup_links=SetupLinkService(kit),
         sso=SsoService(kit),
         support_recovery=SupportRecoveryService(kit, throttle),
@@ -154,7 +158,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         logout=LogoutService(kit, keys, SamlLogout(), throttle),
     )
     deliveries = WebhookDeliveryService(kit, sealer, sender)
-    return House(engine, kit, sealer, services, deliveries, DatabaseReadiness(engine))
+    checks = ConnectionCheckService(kit, describer)
+    return House(engine, kit, sealer, services, deliveries, checks, DatabaseReadiness(engine))
 
 
 def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -206,6 +211,7 @@ async def _working(house: House, settings: Settings) -> AsyncGenerator[None]:
             mailer=mailer,
             cleanup=cleanup,
             domain_checks=domain_checks,
+            connection_checks=house.connection_checks,
             deliveries=house.deliveries,
             tokens=TokenJob(house.services.passwords, house.services.recovery),
             stop=stop,

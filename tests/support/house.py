@@ -24,6 +24,7 @@ from ostiary.domain.organization import Organization
 from ostiary.domain.principal import Principal
 from ostiary.domain.sso_policy import ROLES_REMOVED
 from ostiary.services import secrets
+from ostiary.services.connection_checks import ConnectionCheckService
 from ostiary.services.context import Caller, Kit
 from ostiary.services.jobs import SEND_MAIL, SEND_TOKEN, mail_of
 from ostiary.services.paging import PageRequest
@@ -91,6 +92,11 @@ class House:
     def deliveries(self) -> WebhookDeliveryService:
         """What the worker delivers webhooks with."""
         return self._house.deliveries
+
+    @property
+    def connection_checks(self) -> ConnectionCheckService:
+        """What the worker does about connections by the clock."""
+        return self._house.connection_checks
 
     @property
     def kit(self) -> Kit:

@@ -15,7 +15,8 @@ from ostiary.domain.domain_name import DomainStatus
 from ostiary.domain.organization import AddOn, Plan
 from ostiary.domain.principal import OPERATOR
 from ostiary.services.accounts import SignedIn
-from ostiary.services.connections import ConnectionChange, ConnectionDraft, IdpSource
+from ostiary.services.connection_sources import IdpSource
+from ostiary.services.connections import ConnectionChange, ConnectionDraft
 from ostiary.services.context import Caller
 from ostiary.services.logout import LoggedOut
 from ostiary.services.saml_ports import BrowserMessage, IncomingMessage

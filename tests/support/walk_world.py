@@ -21,11 +21,13 @@ from ostiary.domain import ids
 from ostiary.domain.access import Standing
 from ostiary.domain.connection import Provider
 from ostiary.domain.directory import DirectoryToken, GroupChange
+from ostiary.domain.idp_metadata import StagedMetadata
 from ostiary.domain.membership import Role
 from ostiary.domain.principal import OPERATOR
 from ostiary.domain.setup_link import SetupIntent
 from ostiary.services import secrets
-from ostiary.services.connections import ConnectionDraft, IdpSource
+from ostiary.services.connection_sources import IdpSource
+from ostiary.services.connections import ConnectionDraft
 from ostiary.services.context import Caller
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.webhooks import DeliveryFilter
@@ -171,6 +173,13 @@ class _Company:
         draft = await services.connections.create(
             founder.caller, slug, ConnectionDraft(name="Draft", provider=Provider.GENERIC_SAML, idp=source)
         )
+        assert draft.connection.idp is not None
+        moved = replace(draft.connection.idp, entity_id="https://moved.test/metadata")
+        async with house.uow() as uow:
+            await uow.staged_metadata.put(
+                StagedMetadata(organization.id, draft.connection.id, moved, house.clock.now())
+            )
+            await uow.commit()
         request_id, relay_state = await idp.depart_test(founder)
         arrived = await idp.arrive(idp.says(request_id, self.email("member")), relay_state)
         [delivery, *_] = (

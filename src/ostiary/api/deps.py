@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 from ostiary.api.auth import Authenticator, SessionCookies, client_of
 from ostiary.api.etags import seen_versions
 from ostiary.services.accounts import AccountService
+from ostiary.services.connection_metadata import ConnectionMetadataService
 from ostiary.services.connections import ConnectionService
 from ostiary.services.context import Caller, Client, Urls
 from ostiary.services.credentials import CredentialService
@@ -64,6 +65,7 @@ class Services:
     service_accounts: ServiceAccountService
     domains: DomainService
     connections: ConnectionService
+    connection_metadata: ConnectionMetadataService
     setup_links: SetupLinkService
     sso: SsoService
     recovery: RecoveryService

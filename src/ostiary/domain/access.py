@@ -117,6 +117,9 @@ class Operation(StrEnum):
     UPDATE_CONNECTION = "update_connection"
     DELETE_CONNECTION = "delete_connection"
     REFRESH_CONNECTION_METADATA = "refresh_connection_metadata"
+    GET_STAGED_METADATA = "get_staged_metadata"
+    APPLY_STAGED_METADATA = "apply_staged_metadata"
+    DISCARD_STAGED_METADATA = "discard_staged_metadata"
     TEST_CONNECTION = "test_connection"
     ACTIVATE_CONNECTION = "activate_connection"
     DEACTIVATE_CONNECTION = "deactivate_connection"
@@ -262,6 +265,9 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.UPDATE_CONNECTION: _REPAIRERS | {Standing.SETUP_SSO},
     Operation.DELETE_CONNECTION: _ADMINISTRATORS,
     Operation.REFRESH_CONNECTION_METADATA: _REPAIRERS | {Standing.SETUP_SSO},
+    Operation.GET_STAGED_METADATA: _REPAIRERS | {Standing.SETUP_SSO},
+    Operation.APPLY_STAGED_METADATA: _REPAIRERS | {Standing.SETUP_SSO},
+    Operation.DISCARD_STAGED_METADATA: _REPAIRERS | {Standing.SETUP_SSO},
     Operation.TEST_CONNECTION: _ADMINISTRATORS | {Standing.SETUP_SSO},
     Operation.ACTIVATE_CONNECTION: _REPAIRERS,
     Operation.DEACTIVATE_CONNECTION: _REPAIRERS,

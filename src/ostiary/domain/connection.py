@@ -10,7 +10,6 @@ from ostiary.domain.errors import conflict, invalid
 
 DEFAULT_CLOCK_SKEW = timedelta(seconds=60)
 MAX_CLOCK_SKEW = timedelta(minutes=5)
-WARN_BEFORE_EXPIRY = timedelta(days=30)
 
 
 class Provider(StrEnum):
@@ -132,6 +131,11 @@ class Connection:
     clock_skew: timedelta = DEFAULT_CLOCK_SKEW
     idp_changed_at: datetime | None = None
     tested_at: datetime | None = None
+    # When the metadata is read next; since when and why it could not be; when the end of certificates is told next.
+    metadata_due_at: datetime | None = None
+    metadata_failing_since: datetime | None = None
+    metadata_error: str | None = None
+    expiry_warning_due_at: datetime | None = None
 
     @property
     def is_draft(self) -> bool:
@@ -205,23 +209,3 @@ def status_after_edit(connection: Connection) -> ConnectionStatus:
     if connection.status is ConnectionStatus.DRAFT and connection.idp is not None:
         return ConnectionStatus.TESTING
     return connection.status
-
-
-def warnings(connection: Connection, now: datetime) -> tuple[str, ...]:
-    """What an administrator should look at before it becomes a lock-out."""
-    found: list[str] = []
-    if connection.idp is not None:
-        last_day = max((item.not_after for item in connection.idp.certificates), default=now)
-        if last_day <= now:
-            found.append("No certificate of the identity provider is valid any more: refresh the metadata.")
-        elif last_day - now <= WARN_BEFORE_EXPIRY:
-            found.append(f"The identity provider's last certificate expires on {last_day:%d %B %Y}.")
-        if not connection.is_tested():
-            found.append("Nobody has completed a test sign-in since the identity provider last changed.")
-    if connection.allow_sha1:
-        found.append("Signatures with SHA-1 are accepted, which can be forged: let the identity provider use SHA-256.")
-    if connection.allow_aes_cbc:
-        found.append("Assertions encrypted with AES-CBC are accepted: let the identity provider use AES-GCM.")
-    if connection.allow_idp_initiated:
-        found.append("Sign-ins may begin at the identity provider, which makes login CSRF possible.")
-    return tuple(found)

@@ -1,10 +1,9 @@
-"""What an identity provider says of itself: read from metadata or given by hand, and taken over with care."""
+"""What an identity provider says of itself: read from metadata or given by hand."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 from ostiary.domain.connection import Binding, IdentityProvider, checked_endpoint
-from ostiary.domain.errors import conflict, invalid
+from ostiary.domain.errors import invalid
 from ostiary.services.ports.world import MetadataFetcher
 from ostiary.services.saml_ports import MetadataReader
 
@@ -52,36 +51,3 @@ class IdpDescriber:
             sso_binding=source.sso_binding or Binding.REDIRECT,
             slo_binding=source.slo_binding or Binding.REDIRECT,
         )
-
-
-def ensure_safe_refresh(before: IdentityProvider | None, described: IdentityProvider, now: datetime) -> None:
-    """Refuse what would send people elsewhere or lock them out; raises `metadata_change_not_applied` naming it."""
-    if before is None:
-        return
-    changes: list[str] = []
-    if described.entity_id != before.entity_id:
-        changes.append(f"the issuer from {before.entity_id} to {described.entity_id}")
-    if _host(described.sso_url) != _host(before.sso_url):
-        changes.append(f"the SSO host from {_host(before.sso_url)} to {_host(described.sso_url)}")
-    if not described.valid_certificates(now):
-        changes.append("every certificate to ones not valid today")
-    if changes:
-        raise conflict(
-            "metadata_change_not_applied",
-            f"The metadata changes {' and '.join(changes)}. Nothing was applied. If that is right, PATCH it as idp.",
-        )
-
-
-def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0].lower()
-
-
-def keeping_living_certificates(
-    before: IdentityProvider, described: IdentityProvider, now: datetime
-) -> IdentityProvider:
-    """New certificates are taken, vanished ones kept: an identity provider may still sign with the old one."""
-    known = {certificate.fingerprint_sha256 for certificate in described.certificates}
-    kept = tuple(
-        certificate for certificate in before.valid_certificates(now) if certificate.fingerprint_sha256 not in known
-    )
-    return replace(described, certificates=described.certificates + kept)

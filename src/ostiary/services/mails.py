@@ -1,8 +1,11 @@
 """The mails we write: plain text, one per occasion, the link last."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from ostiary.domain.connection import Connection
+from ostiary.domain.connection_warnings import told
 from ostiary.domain.domain_name import EmailDomain
+from ostiary.domain.idp_metadata import MetadataChange
 from ostiary.domain.invitation import Invitation
 from ostiary.domain.organization import Organization
 from ostiary.domain.webhook import DisabledReason, Webhook
@@ -222,4 +225,40 @@ def breaker_tripped(
         "Whoever it takes from now on is suspended: they have no access, and nothing of theirs is deleted. See who "
         f"that is (GET {path}/members). If it is a mistake, mend it at the identity provider, then give them their "
         f"access back (POST {path}/undo). If it is right, let them be removed (POST {path}/confirm).\n",
+    )
+
+
+def metadata_staged(
+    to: str, organization: Organization, connection: Connection, changes: tuple[MetadataChange, ...], base_url: str
+) -> Mail:
+    """Tells an administrator of changed metadata that is not taken over by itself."""
+    path = f"{base_url}/v1/organizations/{organization.slug}/connections/{connection.id}/staged-metadata"
+    return Mail(
+        to,
+        f"The metadata of {connection.name} waits for you",
+        f"The identity provider of {connection.name}, by which {organization.name} signs in, publishes new metadata. "
+        f"It changes {told(changes)}. Nothing of it was taken over: if you did not expect it, somebody may want to "
+        f"sign in as you. Ask who runs the identity provider, look at it (GET {path}), then take it over "
+        f"(POST {path}/apply) or not (POST {path}/discard).\n",
+    )
+
+
+def certificates_expiring(
+    to: str, organization: Organization, connection: Connection, days: int, ends: datetime, base_url: str
+) -> Mail:
+    """Warns an administrator of the end of the identity provider's last certificate, or tells of it."""
+    path = f"{base_url}/v1/organizations/{organization.slug}/connections/{connection.id}"
+    when = f"expires on {ends:%d %B %Y, %H:%M} UTC" if days else f"expired on {ends:%d %B %Y, %H:%M} UTC"
+    left = f" in {days} day{'s' * (days != 1)}" if days else ""
+    source = (
+        f"Renew it there; we read the metadata every day (POST {path}/refresh-metadata reads it now)."
+        if connection.metadata_url
+        else f"Renew it there, and give us the new one as well (PATCH {path}, idp)."
+    )
+    return Mail(
+        to,
+        f"Sign-in to {organization.name} stops{left}" if days else f"Nobody can sign in to {organization.name}",
+        f"The last signing certificate of {connection.name}, the identity provider of {organization.name}, {when}. "
+        f"{'From then on nobody can sign in through it' if days else 'Nobody can sign in through it any more'}. "
+        f"{source}\n",
     )

@@ -9,6 +9,7 @@ import asyncio
 import structlog
 
 from ostiary.services.cleanup import CleanupService
+from ostiary.services.connection_checks import ConnectionCheckService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.jobs import DELIVER_WEBHOOK, SEND_MAIL, SEND_TOKEN
 from ostiary.services.ports.jobs import JobHandler, JobQueue, Schedule
@@ -30,6 +31,7 @@ async def run_worker(
     tokens: TokenJob,
     cleanup: CleanupService,
     domain_checks: DomainCheckService,
+    connection_checks: ConnectionCheckService,
     deliveries: WebhookDeliveryService,
     stop: asyncio.Event,
 ) -> None:
@@ -45,6 +47,16 @@ async def run_worker(
         if checked:
             _log.info("domains_checked", **checked)
 
+    async def refresh_metadata() -> None:
+        counts = await connection_checks.refresh_metadata()
+        if counts:
+            _log.info("metadata_refreshed", **counts)
+
+    async def warn_of_expiry() -> None:
+        told = await connection_checks.warn_of_expiry()
+        if told:
+            _log.info("certificates_expiring", connections=told)
+
     async def wake_webhooks() -> None:
         await deliveries.wake_waiting()
 
@@ -56,6 +68,8 @@ async def run_worker(
     schedules = [
         Schedule("cleanup", EVERY_TEN_MINUTES, clean_up),
         Schedule("domain_checks", EVERY_TEN_MINUTES, check_domains),
+        Schedule("refresh_metadata", EVERY_TEN_MINUTES, refresh_metadata),
+        Schedule("warn_of_expiry", EVERY_TEN_MINUTES, warn_of_expiry),
         Schedule("wake_webhooks", EVERY_TEN_SECONDS, wake_webhooks),
     ]
     _log.info("worker_started")

@@ -10,7 +10,8 @@ from ostiary.domain.assertion import NameId
 from ostiary.domain.connection import NameIdFormat, Provider
 from ostiary.domain.errors import DomainError
 from ostiary.services.accounts import SignedIn
-from ostiary.services.connections import ConnectionDraft, IdpSource
+from ostiary.services.connection_sources import IdpSource
+from ostiary.services.connections import ConnectionDraft
 from ostiary.services.context import Caller
 from ostiary.services.ports.logout import LogoutFlow
 from ostiary.services.saml_ports import BrowserMessage

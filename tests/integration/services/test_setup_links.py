@@ -14,7 +14,8 @@ from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import MemberStatus, Role
 from ostiary.domain.organization import Plan
 from ostiary.domain.setup_link import MAX_SETUP_LINKS, SetupIntent
-from ostiary.services.connections import ConnectionChange, ConnectionDraft, IdpSource
+from ostiary.services.connection_sources import IdpSource
+from ostiary.services.connections import ConnectionChange, ConnectionDraft
 from ostiary.services.context import Caller
 from ostiary.services.directory import DirectoryChange
 from ostiary.services.paging import PageRequest
@@ -117,7 +118,7 @@ async def test_R7_to_the_bearer_there_is_no_other_connection_and_no_other_organi
         connections.update(bearer, "acme", other, ConnectionChange(name="Mine")),
         # Nothing is fetched for it either.
         connections.update(bearer, "acme", other, ConnectionChange(idp=IdpSource(metadata_url="https://x.test"))),
-        connections.refresh_metadata(bearer, "acme", other),
+        house.services.connection_metadata.refresh(bearer, "acme", other),
         house.services.sign_in_start.start_test(bearer, "acme", other),
     ):
         with pytest.raises(DomainError, match="connection_not_found"):
@@ -138,7 +139,7 @@ async def test_R7_a_connection_in_use_is_read_and_not_touched(house: House, ada:
         await switch(ada.caller, "acme", connection_id)
         for attempt in (
             connections.update(bearer, "acme", connection_id, ConnectionChange(name="Mine")),
-            connections.refresh_metadata(bearer, "acme", connection_id),
+            house.services.connection_metadata.refresh(bearer, "acme", connection_id),
             house.services.sign_in_start.start_test(bearer, "acme", connection_id),
         ):
             with pytest.raises(DomainError, match="connection_in_use"):

@@ -14,7 +14,8 @@ from ostiary.domain.directory import DirectoryUser
 from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import ManagedBy, MemberStatus, Role
 from ostiary.services.accounts import SignedIn
-from ostiary.services.connections import ConnectionChange, IdpSource
+from ostiary.services.connection_sources import IdpSource
+from ostiary.services.connections import ConnectionChange
 from ostiary.services.context import Caller
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.organizations import MemberFilter

@@ -51,12 +51,13 @@ async def test_R3_the_worker_looks_for_the_records_of_domains_by_the_clock(datab
                 mailer=FolderMailer(str(tmp_path), sender="no-reply@ostiary.test", clock=house.clock),
                 cleanup=CleanupService(house.kit),
                 domain_checks=DomainCheckService(house.kit, DnsResolver(dns.resolver)),
+                connection_checks=house.connection_checks,
                 deliveries=house.deliveries,
                 tokens=TokenJob(house.services.passwords, house.services.recovery),
                 stop=asyncio.Event(),
             )
         found = await house.services.domains.get(ada.caller, "acme", domain_id)
-    assert "domain_checks" in queue.ran
+    assert {"domain_checks", "refresh_metadata", "warn_of_expiry"} <= set(queue.ran)
     assert found.status is DomainStatus.FAILING
 
 

@@ -15,12 +15,16 @@ from ostiary.adapters.db.engine import make_engine
 from ostiary.adapters.db.job_queue import PgJobQueue
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.dns import DnsResolver
+from ostiary.adapters.fetcher import HttpMetadataFetcher
 from ostiary.adapters.guarded_http import GuardedHttp
 from ostiary.adapters.mail import SmtpMailer
+from ostiary.adapters.saml.metadata import SamlMetadataReader
 from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.adapters.system import SystemClock, SystemIds
 from ostiary.adapters.webhook_sender import HttpWebhookSender
 from ostiary.services.cleanup import CleanupService
+from ostiary.services.connection_checks import ConnectionCheckService
+from ostiary.services.connection_sources import IdpDescriber
 from ostiary.services.context import Kit, Urls
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.ports.world import Mail
@@ -80,6 +84,9 @@ async def test_mail_of_a_committed_transaction_arrives_though_the_server_refused
             mailer=mailer,
             cleanup=CleanupService(kit),
             domain_checks=DomainCheckService(kit, DnsResolver("127.0.0.1:9")),
+            connection_checks=ConnectionCheckService(
+                kit, IdpDescriber(SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=True))
+            ),
             deliveries=WebhookDeliveryService(kit, SEALER, HttpWebhookSender(GuardedHttp())),
             tokens=tokens,
             stop=stop,

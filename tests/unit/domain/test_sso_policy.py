@@ -13,7 +13,6 @@ from ostiary.domain.connection import (
     Provider,
     ensure_can_activate,
     identity_provider_tenant,
-    warnings,
 )
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
 from ostiary.domain.errors import DomainError
@@ -167,10 +166,3 @@ def test_R3_R4_a_lapsed_domain_still_carries_the_members_but_no_enabling() -> No
 )
 def test_R30_the_tenant_of_an_identity_provider(provider: Provider, entity_id: str, sso_url: str, tenant: str) -> None:
     assert identity_provider_tenant(provider, IdentityProvider(entity_id, sso_url, ())) == tenant
-
-
-def test_an_administrator_is_warned_before_the_last_certificate_expires() -> None:
-    soon = replace(IDP, certificates=(Certificate("fp", NOW - DAY, NOW + 20 * DAY, "MII"),))
-    assert warnings(CONNECTION, NOW) == ()
-    assert "21 March 2026" in warnings(replace(CONNECTION, idp=soon), NOW)[0]
-    assert "refresh" in warnings(replace(CONNECTION, idp=soon), NOW + 20 * DAY)[0]

@@ -29,6 +29,7 @@ from ostiary.adapters.db.repositories.service_accounts import ServiceAccounts
 from ostiary.adapters.db.repositories.setup_links import SetupLinks
 from ostiary.adapters.db.repositories.sign_ins import Codes, Flows, Traces
 from ostiary.adapters.db.repositories.sso import RecoveryCodes, RecoveryLinks, Sso
+from ostiary.adapters.db.repositories.staged_metadata import StagedDocuments
 from ostiary.adapters.db.repositories.teams import Teams
 from ostiary.adapters.db.repositories.unmatched import Unmatched
 from ostiary.adapters.db.repositories.webhook_deliveries import Deliveries
@@ -61,6 +62,7 @@ from ostiary.services.ports.sso import (
     RecoveryLinkRepository,
     SpKeyRepository,
     SsoRepository,
+    StagedMetadataRepository,
 )
 from ostiary.services.ports.teams import TeamRepository
 from ostiary.services.ports.unmatched import UnmatchedRepository
@@ -98,6 +100,7 @@ class SqlUnitOfWork:
         self.cleanup: CleanupRepository = Cleanup(connection)
         self.domains: DomainRepository = Domains(connection)
         self.connections: ConnectionRepository = Connections(connection)
+        self.staged_metadata: StagedMetadataRepository = StagedDocuments(connection)
         self.sp_keys: SpKeyRepository = SpKeys(connection)
         self.sso: SsoRepository = Sso(connection)
         self.recovery_codes: RecoveryCodeRepository = RecoveryCodes(connection)

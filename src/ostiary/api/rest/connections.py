@@ -22,7 +22,9 @@ from ostiary.domain.connection import (
     NameIdFormat,
     Provider,
 )
-from ostiary.services.connections import ConnectionChange, ConnectionDraft, ConnectionView, IdpSource
+from ostiary.services.connection_book import ConnectionView
+from ostiary.services.connection_sources import IdpSource
+from ostiary.services.connections import ConnectionChange, ConnectionDraft
 from ostiary.services.context import Urls
 
 router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/connections", tags=["connections"])
@@ -191,6 +193,9 @@ class ConnectionAnswer(Answer):
     clock_skew_seconds: int = Field(description=_CLOCK_SKEW)
     tested: bool = Field(description="A test sign-in passed since issuer, SSO URL or certificates last changed.")
     metadata_refreshed_at: datetime | None
+    staged_metadata_found_at: datetime | None = Field(
+        description="Since when metadata waits that is not taken over by itself: see `staged-metadata`."
+    )
     warnings: list[str]
     created_at: datetime
 
@@ -201,7 +206,8 @@ class TestStarted(Answer):
     sign_in_url: str
 
 
-def _render_idp(idp: IdentityProvider, metadata_url: str | None) -> IdpAnswer:
+def render_idp(idp: IdentityProvider, metadata_url: str | None) -> IdpAnswer:
+    """An identity provider, as answers show it."""
     return IdpAnswer(
         entity_id=idp.entity_id,
         sso_url=idp.sso_url,
@@ -219,7 +225,8 @@ def _render_idp(idp: IdentityProvider, metadata_url: str | None) -> IdpAnswer:
     )
 
 
-def _render(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
+def render_connection(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
+    """A connection, as answers show it."""
     connection, mapping = view.connection, view.connection.attribute_mapping
     return ConnectionAnswer(
         id=connection.id,
@@ -240,7 +247,7 @@ def _render(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
             attributes=[SetupAttribute(name=item.name, source=item.source) for item in view.setup.attributes],
             notes=list(view.setup.notes),
         ),
-        idp=_render_idp(connection.idp, connection.metadata_url) if connection.idp else None,
+        idp=render_idp(connection.idp, connection.metadata_url) if connection.idp else None,
         attribute_mapping=AttributeMappingAnswer(
             id=mapping.id, email=mapping.email, first_name=mapping.first_name, last_name=mapping.last_name
         ),
@@ -253,6 +260,7 @@ def _render(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
         clock_skew_seconds=int(connection.clock_skew.total_seconds()),
         tested=connection.is_tested(),
         metadata_refreshed_at=connection.metadata_refreshed_at,
+        staged_metadata_found_at=view.staged.staged.found_at if view.staged else None,
         warnings=list(view.warnings),
         created_at=connection.created_at,
     )
@@ -277,7 +285,7 @@ async def create_connection(
         allow_aes_cbc=body.allow_aes_cbc,
         clock_skew=timedelta(seconds=body.clock_skew_seconds),
     )
-    return _render(await services.connections.create(caller, org, draft), services.urls)
+    return render_connection(await services.connections.create(caller, org, draft), services.urls)
 
 
 @router.get("", operation_id=Operation.LIST_CONNECTIONS, responses=problems(401, 403, 404, 422))
@@ -286,7 +294,7 @@ async def list_connections(
 ) -> ListOf[ConnectionAnswer]:
     """The organization's connections."""
     found = await services.connections.list(caller, org, page)
-    return ListOf(data=[_render(view, services.urls) for view in found.items], next_cursor=found.next_cursor)
+    return ListOf(data=[render_connection(view, services.urls) for view in found.items], next_cursor=found.next_cursor)
 
 
 @router.get("/{connection_id}", operation_id=Operation.GET_CONNECTION, responses=tagged(401, 403, 404))
@@ -294,7 +302,7 @@ async def get_connection(
     org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> ConnectionAnswer:
     """One connection."""
-    return _render(tag(await services.connections.get(caller, org, connection_id)), services.urls)
+    return render_connection(tag(await services.connections.get(caller, org, connection_id)), services.urls)
 
 
 @router.patch(
@@ -317,7 +325,7 @@ async def update_connection(
         allow_aes_cbc=body.allow_aes_cbc,
         clock_skew=None if body.clock_skew_seconds is None else timedelta(seconds=body.clock_skew_seconds),
     )
-    return _render(tag(await services.connections.update(caller, org, connection_id, change)), services.urls)
+    return render_connection(tag(await services.connections.update(caller, org, connection_id, change)), services.urls)
 
 
 @router.delete(
@@ -329,18 +337,6 @@ async def update_connection(
 async def delete_connection(org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep) -> None:
     """Delete a connection with its identities and sessions."""
     await services.connections.delete(caller, org, connection_id)
-
-
-@router.post(
-    "/{connection_id}/refresh-metadata",
-    operation_id=Operation.REFRESH_CONNECTION_METADATA,
-    responses=problems(401, 403, 404, 409, 422),
-)
-async def refresh_connection_metadata(
-    org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep
-) -> ConnectionAnswer:
-    """Read the metadata URL again; a change that would break sign-in is refused and named."""
-    return _render(await services.connections.refresh_metadata(caller, org, connection_id), services.urls)
 
 
 @router.post("/{connection_id}/test", operation_id=Operation.TEST_CONNECTION, responses=problems(401, 403, 404, 409))
@@ -356,7 +352,7 @@ async def activate_connection(
     org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> ConnectionAnswer:
     """Let people sign in through it; 409 `connection_incomplete` names what is missing."""
-    return _render(tag(await services.connections.activate(caller, org, connection_id)), services.urls)
+    return render_connection(tag(await services.connections.activate(caller, org, connection_id)), services.urls)
 
 
 @router.post(
@@ -368,4 +364,4 @@ async def deactivate_connection(
     org: OrgPath, connection_id: str, caller: CallerDep, services: ServicesDep, tag: TagDep
 ) -> ConnectionAnswer:
     """Switch it off; 409 `sso_in_use` for the last one while SSO is on."""
-    return _render(tag(await services.connections.deactivate(caller, org, connection_id)), services.urls)
+    return render_connection(tag(await services.connections.deactivate(caller, org, connection_id)), services.urls)

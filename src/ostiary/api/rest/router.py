@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends
 from ostiary.api.etags import seen_versions
 from ostiary.api.rest import (
     auth,
+    connection_metadata,
     connections,
     credentials,
     databases,
@@ -37,6 +38,7 @@ for module in (
     service_accounts,
     domains,
     connections,
+    connection_metadata,
     sso,
     directory,
     setup_links,

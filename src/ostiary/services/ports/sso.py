@@ -1,12 +1,13 @@
 """Repositories of SSO: domains, connections, our keys, and what enabling and disabling do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from ostiary.domain.connection import Connection
 from ostiary.domain.domain_name import EmailDomain
+from ostiary.domain.idp_metadata import StagedMetadata
 from ostiary.domain.membership import Role
 from ostiary.domain.sso_policy import DisablementEffects, EnablementEffects
 from ostiary.services.paging import Page, PageRequest
@@ -93,12 +94,40 @@ class ConnectionRepository(Protocol):
         """Delete it, and its identities and sessions with it."""
         ...
 
+    async def claim_metadata(self, now: datetime, until: datetime, *, limit: int) -> tuple[Connection, ...]:
+        """Connections of all living organizations whose metadata is due; nobody else is given them `until` then."""
+        ...
+
+    async def claim_expiring(self, now: datetime, until: datetime, *, limit: int) -> tuple[Connection, ...]:
+        """Active connections of all living organizations of whose certificates' end is to be told, in the same way."""
+        ...
+
     async def mark_tested(self, organization_id: str, connection_id: str, at: datetime) -> None:
         """Remember a passed test sign-in (R4)."""
         ...
 
     async def discover(self, domain: str, now: datetime) -> tuple[DiscoveredConnection, ...]:
         """The SSO-enabled organizations that verified the domain and sign it in, over all organizations (R26)."""
+        ...
+
+
+class StagedMetadataRepository(Protocol):
+    """Metadata that waits for an administrator, at most one document a connection."""
+
+    async def put(self, staged: StagedMetadata) -> None:
+        """Store it, in place of what waited before."""
+        ...
+
+    async def get(self, organization_id: str, connection_id: str) -> StagedMetadata | None:
+        """What waits, or was discarded."""
+        ...
+
+    async def all(self, organization_id: str) -> Mapping[str, StagedMetadata]:
+        """The same of all the organization's connections, by their ids."""
+        ...
+
+    async def delete(self, organization_id: str, connection_id: str) -> None:
+        """Forget it."""
         ...
 
 

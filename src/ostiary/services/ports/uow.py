@@ -31,6 +31,7 @@ from ostiary.services.ports.sso import (
     RecoveryLinkRepository,
     SpKeyRepository,
     SsoRepository,
+    StagedMetadataRepository,
 )
 from ostiary.services.ports.teams import TeamRepository
 from ostiary.services.ports.unmatched import UnmatchedRepository
@@ -63,6 +64,7 @@ class UnitOfWork(Protocol):
     cleanup: CleanupRepository
     domains: DomainRepository
     connections: ConnectionRepository
+    staged_metadata: StagedMetadataRepository
     sp_keys: SpKeyRepository
     sso: SsoRepository
     recovery_codes: RecoveryCodeRepository

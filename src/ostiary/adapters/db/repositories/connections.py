@@ -3,16 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, any_, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, Row, any_, delete, insert, select, true, tuple_, update
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
 from ostiary.adapters.db.repositories.domains import admitting
 from ostiary.adapters.db.repositories.organizations import in_living
+from ostiary.adapters.db.repositories.staged_metadata import certificate_values, read_certificate
 from ostiary.adapters.db.tables import connections, domains, organizations, sessions, sp_keys
 from ostiary.domain.connection import (
     AttributeMapping,
     Binding,
-    Certificate,
     Connection,
     ConnectionStatus,
     IdentityProvider,
@@ -46,6 +46,10 @@ def _connection(row: Row[Any]) -> Connection:
         clock_skew=timedelta(seconds=row.clock_skew_seconds),
         idp_changed_at=row.idp_changed_at,
         tested_at=row.tested_at,
+        metadata_due_at=row.metadata_due_at,
+        metadata_failing_since=row.metadata_failing_since,
+        metadata_error=row.metadata_error,
+        expiry_warning_due_at=row.expiry_warning_due_at,
     )
 
 
@@ -59,25 +63,8 @@ def _identity_provider(row: Row[Any]) -> IdentityProvider | None:
         slo_url=row.idp_slo_url,
         slo_binding=Binding(row.idp_slo_binding or Binding.REDIRECT),
         slo_response_url=row.idp_slo_response_url,
-        certificates=tuple(
-            Certificate(
-                fingerprint_sha256=item["fingerprint_sha256"],
-                not_before=datetime.fromisoformat(item["not_before"]),
-                not_after=datetime.fromisoformat(item["not_after"]),
-                der_base64=item["der_base64"],
-            )
-            for item in row.idp_certificates
-        ),
+        certificates=tuple(read_certificate(item) for item in row.idp_certificates),
     )
-
-
-def _certificate_values(certificate: Certificate) -> dict[str, str]:
-    return {
-        "fingerprint_sha256": certificate.fingerprint_sha256,
-        "not_before": certificate.not_before.isoformat(),
-        "not_after": certificate.not_after.isoformat(),
-        "der_base64": certificate.der_base64,
-    }
 
 
 def _values(connection: Connection) -> dict[str, Any]:
@@ -94,7 +81,7 @@ def _values(connection: Connection) -> dict[str, Any]:
         "idp_slo_url": idp.slo_url if idp else None,
         "idp_slo_binding": idp.slo_binding if idp else None,
         "idp_slo_response_url": idp.slo_response_url if idp else None,
-        "idp_certificates": [_certificate_values(certificate) for certificate in idp.certificates] if idp else [],
+        "idp_certificates": [certificate_values(certificate) for certificate in idp.certificates] if idp else [],
         "metadata_url": connection.metadata_url,
         "metadata_refreshed_at": connection.metadata_refreshed_at,
         "domain_ids": list(connection.domain_ids),
@@ -107,6 +94,10 @@ def _values(connection: Connection) -> dict[str, Any]:
         "allow_aes_cbc": connection.allow_aes_cbc,
         "clock_skew_seconds": int(connection.clock_skew.total_seconds()),
         "idp_changed_at": connection.idp_changed_at,
+        "metadata_due_at": connection.metadata_due_at,
+        "metadata_failing_since": connection.metadata_failing_since,
+        "metadata_error": connection.metadata_error,
+        "expiry_warning_due_at": connection.expiry_warning_due_at,
     }
 
 
@@ -171,6 +162,34 @@ class Connections(Repository):
             )
         )
         await self._execute(delete(connections).where(_one(organization_id, connection_id)))
+
+    async def claim_metadata(self, now: datetime, until: datetime, *, limit: int) -> tuple[Connection, ...]:
+        """Connections of all living organizations whose metadata is due; nobody else is given them `until` then."""
+        return await self._claim(connections.c.metadata_due_at, true(), now, until, limit)
+
+    async def claim_expiring(self, now: datetime, until: datetime, *, limit: int) -> tuple[Connection, ...]:
+        """Active connections of all living organizations of whose certificates' end is to be told, in the same way."""
+        active = connections.c.status == ConnectionStatus.ACTIVE
+        return await self._claim(connections.c.expiry_warning_due_at, active, now, until, limit)
+
+    async def _claim(
+        self, moment: Column[datetime], which: ColumnElement[bool], now: datetime, until: datetime, limit: int
+    ) -> tuple[Connection, ...]:
+        due = (
+            select(connections.c.organization_id, connections.c.id)
+            .where(moment <= now, which, in_living(connections.c.organization_id))
+            .order_by(moment)
+            .limit(limit)
+            .with_for_update(skip_locked=True, key_share=True)
+            .cte("due")
+        )
+        rows = await self._execute(
+            update(connections)
+            .where(tuple_(connections.c.organization_id, connections.c.id).in_(select(due.c.organization_id, due.c.id)))
+            .values({moment: until})
+            .returning(connections)
+        )
+        return tuple(_connection(row) for row in rows)
 
     async def mark_tested(self, organization_id: str, connection_id: str, at: datetime) -> None:
         """Remember a passed test sign-in (R4)."""

@@ -40,6 +40,7 @@ from ostiary.adapters.db.tables.sso import (
     sign_in_flows,
     sign_in_traces,
     sp_keys,
+    staged_metadata,
 )
 from ostiary.adapters.db.tables.webhooks import webhook_deliveries, webhooks
 
@@ -81,6 +82,7 @@ __all__ = [
     "sign_in_flows",
     "sign_in_traces",
     "sp_keys",
+    "staged_metadata",
     "team_members",
     "teams",
     "webhook_deliveries",

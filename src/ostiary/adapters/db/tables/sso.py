@@ -73,12 +73,34 @@ connections = Table(
     Column("allow_sha1", Boolean, nullable=False, server_default=false()),
     Column("allow_aes_cbc", Boolean, nullable=False, server_default=false()),
     Column("clock_skew_seconds", Integer, nullable=False),
+    # When the metadata is read again; since when, and why, it could not be.
+    moment("metadata_due_at", nullable=True),
+    moment("metadata_failing_since", nullable=True),
+    Column("metadata_error", Text),
+    # When administrators are next told that the certificates end.
+    moment("expiry_warning_due_at", nullable=True),
     moment("idp_changed_at", nullable=True),
     moment("tested_at", nullable=True),
     moment("created_at"),
     # The browser's and the identity provider's URLs name the connection alone.
     UniqueConstraint("id"),
     Index(None, "idp_tenant"),
+    Index(None, "metadata_due_at"),
+    Index(None, "expiry_warning_due_at"),
+)
+
+# Metadata that was read, but waits for an administrator: at most one document a connection.
+staged_metadata = Table(
+    "staged_metadata",
+    metadata,
+    organization_id(),
+    Column("connection_id", TypeId(ids.CONNECTION), primary_key=True),
+    Column("idp", JSONB, nullable=False),
+    moment("found_at"),
+    moment("discarded_at", nullable=True),
+    ForeignKeyConstraint(
+        ["organization_id", "connection_id"], ["connections.organization_id", "connections.id"], ondelete="CASCADE"
+    ),
 )
 
 sp_keys = Table(
