@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -45,6 +45,7 @@ from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
+from ostiary.services.directory_requests import DirectoryRequestService, RequestLog
 from ostiary.services.directory_unmatched import UnmatchedMemberService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.domains import DomainService
@@ -147,6 +148,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         recovery=RecoveryService(kit, passwords, throttle),
         directory=DirectoryService(kit),
         directory_breaker=DirectoryBreakerService(kit),
+        directory_requests=DirectoryRequestService(kit),
+        request_log=RequestLog(kit),
         unmatched=UnmatchedMemberService(kit),
         users=UserProvisioningService(kit),
         groups=GroupProvisioningService(kit),
@@ -171,10 +174,10 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         app.state.services = house.services
         app.state.readiness = house.readiness
         try:
-            if settings.run_worker:
-                async with _working(house, settings):
-                    yield
-            else:
+            async with AsyncExitStack() as running:
+                await running.enter_async_context(house.services.request_log.running())
+                if settings.run_worker:
+                    await running.enter_async_context(_working(house, settings))
                 yield
         finally:
             await house.engine.dispose()

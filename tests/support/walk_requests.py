@@ -222,6 +222,7 @@ _IDENTITY: dict[str, Ask] = {
     Operation.REVOKE_DIRECTORY_TOKEN: Ask(),
     Operation.LIST_DIRECTORY_USERS: Ask(),
     Operation.LIST_DIRECTORY_GROUPS: Ask(),
+    Operation.LIST_DIRECTORY_REQUESTS: Ask(),
     Operation.LIST_HELD_MEMBERS: Ask(),
     Operation.UNDO_BREAKER: Ask(state=_TRIPPED),
     Operation.CONFIRM_BREAKER: Ask(state=_TRIPPED),

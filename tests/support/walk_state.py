@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-# What the mere use of a credential writes, and the counters of attempts: no change anybody asked for.
+# What the mere use of a credential writes, counters of attempts, the log of requests: no change anybody asked for.
 _MARKS = "'{last_used_at,last_seen_at}'::text[]"
-_COUNTERS = frozenset({"alembic_version", "attempt_counts"})
+_COUNTERS = frozenset({"alembic_version", "attempt_counts", "directory_requests"})
 
 Sums = Mapping[str, str]
 
@@ -64,4 +64,6 @@ class Kept:
             f"DELETE FROM {table}; INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM kept.{table}"
             for table in await self.changed()
         ]
-        await self.session.execute(";".join([*statements, "DELETE FROM attempt_counts"]))
+        await self.session.execute(
+            ";".join([*statements, "DELETE FROM attempt_counts; DELETE FROM directory_requests"])
+        )

@@ -15,6 +15,7 @@ from ostiary.api.rest.webhook_events import sent_events
 from ostiary.api.saml.logout import router as logout_router
 from ostiary.api.saml.router import router as saml_router
 from ostiary.api.scim.router import router as scim_router
+from ostiary.api.scim.sent import RequestLogMiddleware
 
 DESCRIPTION = """\
 Enterprise identity for organizations: members, teams, databases, domains, SAML connections, Directory Sync.
@@ -48,6 +49,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
     etags.install(app)
     contract.install(app)
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(RequestLogMiddleware)
     app.add_middleware(RequestIdMiddleware)
     return app
 

@@ -17,6 +17,7 @@ from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
+from ostiary.services.directory_requests import DirectoryRequestService, RequestLog
 from ostiary.services.directory_unmatched import UnmatchedMemberService
 from ostiary.services.domains import DomainService
 from ostiary.services.email_changes import EmailChangeService
@@ -72,6 +73,8 @@ class Services:
     support_recovery: SupportRecoveryService
     directory: DirectoryService
     directory_breaker: DirectoryBreakerService
+    directory_requests: DirectoryRequestService
+    request_log: RequestLog
     unmatched: UnmatchedMemberService
     users: UserProvisioningService
     groups: GroupProvisioningService

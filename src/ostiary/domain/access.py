@@ -141,6 +141,7 @@ class Operation(StrEnum):
     REVOKE_DIRECTORY_TOKEN = "revoke_directory_token"
     LIST_DIRECTORY_USERS = "list_directory_users"
     LIST_DIRECTORY_GROUPS = "list_directory_groups"
+    LIST_DIRECTORY_REQUESTS = "list_directory_requests"
     CREATE_SETUP_LINK = "create_setup_link"
     LIST_SETUP_LINKS = "list_setup_links"
     GET_SETUP_LINK = "get_setup_link"
@@ -289,6 +290,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.REVOKE_DIRECTORY_TOKEN: _ADMINISTRATORS,
     Operation.LIST_DIRECTORY_USERS: _ADMINISTRATORS,
     Operation.LIST_DIRECTORY_GROUPS: _ADMINISTRATORS,
+    Operation.LIST_DIRECTORY_REQUESTS: _ADMINISTRATORS,
     Operation.CREATE_SETUP_LINK: _PEOPLE_ADMINISTRATING,
     Operation.LIST_SETUP_LINKS: _ADMINISTRATORS,
     Operation.GET_SETUP_LINK: _ADMINISTRATORS,

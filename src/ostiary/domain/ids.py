@@ -17,6 +17,7 @@ INVITATION = "inv"
 DOMAIN = "dom"
 CONNECTION = "conn"
 DIRECTORY = "dir"
+DIRECTORY_REQUEST = "req"
 DATABASE = "db"
 CREDENTIAL = "cred"
 TOKEN = "tok"
@@ -38,6 +39,7 @@ PREFIXES = frozenset(
         DOMAIN,
         CONNECTION,
         DIRECTORY,
+        DIRECTORY_REQUEST,
         DATABASE,
         CREDENTIAL,
         TOKEN,

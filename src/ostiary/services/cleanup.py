@@ -29,11 +29,14 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.SIGN_IN_TRACES: timedelta(days=30),
     # No breaker looks further back.
     Perishable.DEPARTURES: MAX_WINDOW,
+    Perishable.DIRECTORY_REQUESTS: timedelta(days=7),
     Perishable.WEBHOOK_DELIVERIES: timedelta(days=30),
     Perishable.JOB_LOG: timedelta(days=30),
     Perishable.JOB_STATISTICS: timedelta(days=30),
 }
 BATCH = 5_000
+# Of one directory, however busy its identity provider is.
+MAX_DIRECTORY_REQUESTS = 5_000
 
 
 class CleanupService:
@@ -54,8 +57,20 @@ class CleanupService:
                     await uow.commit()
                 deleted[kind] = deleted.get(kind, 0) + count
                 more = count == BATCH
+        deleted[Perishable.DIRECTORY_REQUESTS] += await self._trim_directory_requests()
         deleted["organizations"] = await self._purge_organizations(now - RESTORABLE_FOR)
         return {kind: count for kind, count in deleted.items() if count}
+
+    async def _trim_directory_requests(self) -> int:
+        """Delete what busy directories have too much of; answers how many rows."""
+        count, more = 0, True
+        while more:
+            async with self._kit.uow() as uow:
+                gone = await uow.cleanup.trim_directory_requests(MAX_DIRECTORY_REQUESTS, limit=BATCH)
+                await uow.commit()
+            count += gone
+            more = gone == BATCH
+        return count
 
     async def _purge_organizations(self, before: datetime) -> int:
         """Delete for good whatever nobody can have back any more; answers how many rows."""

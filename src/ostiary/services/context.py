@@ -23,6 +23,7 @@ from ostiary.domain.setup_link import SetupLink
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork, UnitOfWorkFactory
 from ostiary.services.ports.world import Clock, Ids
+from ostiary.services.sent_request import SentRequest
 from ostiary.services.versions import version_of
 
 
@@ -83,13 +84,14 @@ class Caller:
     """A request's caller: the principal (None: anonymous), the request's id, for the audit, and where it came from.
 
     `seen` are versions of what the request changes, one of which it must still have; None where the caller asks for no
-    such thing.
+    such thing. `sent` is a SCIM request, for the directory's request log.
     """
 
     principal: Principal | None
     request_id: str | None = None
     client: Client = UNKNOWN_CLIENT
     seen: frozenset[str] | None = None
+    sent: SentRequest | None = None
 
     def permitted(self, operation: Operation) -> Principal | None:
         """Let the caller into an operation that names no organization; raises 401 or 403."""

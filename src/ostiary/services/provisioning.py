@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from ostiary.domain import ids
 from ostiary.domain.access import Operation
 from ostiary.domain.directory import Directory
 from ostiary.domain.errors import DomainError, Kind, unauthenticated
 from ostiary.domain.organization import Organization
 from ostiary.services.context import Caller, Journal, Kit, Urls, actor_of
 from ostiary.services.ports.organizations import Lock
+from ostiary.services.ports.provisioning import StoredGroup, StoredUser
 from ostiary.services.ports.uow import UnitOfWork
+from ostiary.services.sent_request import SentRequest
 
 T = TypeVar("T")
 
@@ -33,6 +36,7 @@ class Provisioning:
     now: datetime
     lock: Lock
     urls: Urls
+    sent: SentRequest | None = None
 
     @property
     def organization_id(self) -> str:
@@ -76,11 +80,17 @@ async def _attempt(kit: Kit, caller: Caller, work: Callable[[Provisioning], Awai
             raise unauthenticated("directory_disabled", "Directory Sync is switched off. Enable it to get a new token.")
         now = kit.clock.now()
         journal = Journal(kit, uow, organization_id, actor_of(caller.principal), caller.request_id)
-        result = await work(Provisioning(uow, organization, directory, journal, now, lock, kit.urls))
+        result = await work(Provisioning(uow, organization, directory, journal, now, lock, kit.urls, caller.sent))
         # To the minute: all writes would queue up at this one row.
         if directory.last_synced_at is None or now - directory.last_synced_at >= _SYNC_NOTED_EVERY:
             await uow.directories.note_sync(organization_id, now)
+        if caller.sent is not None and not caller.sent.is_logged:
+            resource_id = result.id if isinstance(result, StoredUser | StoredGroup) else None
+            entry = caller.sent.committed(kit.ids.new(ids.DIRECTORY_REQUEST), organization_id, resource_id)
+            await uow.directory_requests.add(entry)
         await uow.commit()
+        if caller.sent is not None:
+            caller.sent.is_logged = True
     return result
 
 

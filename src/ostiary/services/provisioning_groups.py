@@ -9,6 +9,7 @@ from ostiary.domain.directory import DirectoryGroup, GroupChange
 from ostiary.domain.directory_document import Document, group_name
 from ostiary.domain.errors import invalid, not_found
 from ostiary.domain.membership import ManagedBy
+from ostiary.domain.scim_quirks import Quirk
 from ostiary.domain.team import Team
 from ostiary.services.context import Caller, Kit
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup
@@ -164,6 +165,8 @@ async def _coming(p: Provisioning, change: GroupChange) -> tuple[list[str], tupl
             )
         # Somebody just being provisioned must not miss the place kept for them.
         p.alone()
+        if p.sent is not None:
+            p.sent.quirks.add(Quirk.MEMBERS_RESERVED)
     for user_id in sorted(resolved.unmanaged):
         await take_over(p, user_id)
     return list(dict.fromkeys([*resolved.users.values(), *sorted(resolved.unmanaged)])), resolved.unknown

@@ -54,6 +54,9 @@ INSERTS = {
     " WHERE $2::bytea IS NOT NULL",
     Perishable.DEPARTURES: "INSERT INTO directory_departures (organization_id, member_id, number, at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 1, $1 WHERE $2::bytea IS NOT NULL",
+    Perishable.DIRECTORY_REQUESTS: "INSERT INTO directory_requests (organization_id, id, at, method, path, status,"
+    " duration_ms, quirks, missed_before) SELECT gen_random_uuid(), gen_random_uuid(), $1, 'GET', '/Users', 200, 1,"
+    " '{}', 0 WHERE $2::bytea IS NOT NULL",
     Perishable.WEBHOOK_DELIVERIES: "INSERT INTO webhook_deliveries (organization_id, webhook_id, event_id, status,"
     " created_at) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'succeeded', $1"
     " WHERE $2::bytea IS NOT NULL",

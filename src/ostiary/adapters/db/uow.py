@@ -16,6 +16,7 @@ from ostiary.adapters.db.repositories.directories import Directories
 from ostiary.adapters.db.repositories.directory_breaker import DirectoryBreaker
 from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups
 from ostiary.adapters.db.repositories.directory_reapply import DirectoryReapply
+from ostiary.adapters.db.repositories.directory_requests import DirectoryRequests
 from ostiary.adapters.db.repositories.directory_users import DirectoryUsers
 from ostiary.adapters.db.repositories.domains import Domains
 from ostiary.adapters.db.repositories.email_changes import EmailChanges
@@ -40,6 +41,7 @@ from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
+from ostiary.services.ports.directory_requests import DirectoryRequestRepository
 from ostiary.services.ports.email_changes import EmailChangeRepository
 from ostiary.services.ports.idempotency import IdempotencyRepository
 from ostiary.services.ports.invitations import InvitationRepository
@@ -114,6 +116,7 @@ class SqlUnitOfWork:
         self.directories: DirectoryRepository = Directories(connection)
         self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
         self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)
+        self.directory_requests: DirectoryRequestRepository = DirectoryRequests(connection)
         self.breaker: BreakerRepository = DirectoryBreaker(connection)
         self.reapply: ReapplyRepository = DirectoryReapply(connection)
         self.unmatched: UnmatchedRepository = Unmatched(connection)

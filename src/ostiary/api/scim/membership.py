@@ -10,9 +10,11 @@ from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalEx
 from ostiary.api.scim.models import GROUP_URN, Group
 from ostiary.api.scim.quirks import Operation, Payload, is_list, is_object, key_of, take
 from ostiary.api.scim.requests import refusing
+from ostiary.api.scim.sent import noted
 from ostiary.domain.directory import GroupChange
 from ostiary.domain.directory_document import MAX_IDENTIFIER_LENGTH
 from ostiary.domain.errors import DomainError, Kind, invalid
+from ostiary.domain.scim_quirks import Quirk
 
 _MEMBERS = re.compile(rf"(?:{re.escape(GROUP_URN)}:)?members\b(.*)", re.IGNORECASE | re.DOTALL)
 # What identity providers send, ten thousand of them in one request too: no grammar needed.
@@ -66,6 +68,7 @@ class _Members:
             case "remove" if selected is not None:
                 self._remove(selected)
             case "remove" if operation.value is not None:
+                noted(Quirk.MEMBERS_REMOVED_BY_VALUE)
                 self._remove(_values(operation.value))
             case "remove":
                 self._replace(())

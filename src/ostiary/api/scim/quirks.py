@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from ostiary.api.scim.models import ENTERPRISE_URN
+from ostiary.api.scim.sent import noted
 from ostiary.domain.errors import DomainError, Kind, invalid
+from ostiary.domain.scim_quirks import Quirk
 
 MAX_OPERATIONS = 1000
 
@@ -20,7 +22,10 @@ _OLD_ENTERPRISE_SCHEMAS = frozenset(
     {"urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0"}
 )
 _BARE_VALUE = re.compile(r"""("(?:[^"\\]|\\.)*")|(\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)([^\s"()\[\]]+)""", re.IGNORECASE)
+_BOOLEAN_IN_TEXT = re.compile(r'\b(?:active|primary)\s+(?:eq|ne)\s+"(?:true|false)"', re.IGNORECASE)
 _LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.IGNORECASE)
+
+_BOOLEANS = {"true": True, "false": False}
 
 Payload = dict[str, Any]
 
@@ -53,14 +58,19 @@ def filter_text(text: str) -> str:
         string, operator, value = match.groups()
         if string is not None or _LITERAL.fullmatch(value):
             return match.group()
+        noted(Quirk.FILTER_VALUE_UNQUOTED)
         return f'{operator}"{value}"'
 
+    if _BOOLEAN_IN_TEXT.search(text):
+        noted(Quirk.TEXT_AS_BOOLEAN)
     return _BARE_VALUE.sub(quoted, text)
 
 
 def resource(payload: Mapping[str, Any], urn: str) -> Payload:
     """A user or group as it would be sent by the book; `urn` is its core schema."""
     mended = _mended(payload)
+    if key_of(mended, "password") is not None:
+        noted(Quirk.PASSWORD_DISCARDED)
     schemas = take(mended, "schemas")
     if is_list(schemas):
         mended["schemas"] = [_schema(schema, urn) for schema in schemas]
@@ -70,7 +80,7 @@ def resource(payload: Mapping[str, Any], urn: str) -> Payload:
 
 
 def _mended(payload: Mapping[str, Any]) -> Payload:
-    mended = {_spelt(key): value for key, value in payload.items()}
+    mended = {_spelt(key): _boolean(key, value) for key, value in payload.items()}
     extension = key_of(mended, ENTERPRISE_URN)
     if extension is not None and is_object(mended[extension]):
         mended[extension] = _with_manager(mended[extension])
@@ -78,7 +88,19 @@ def _mended(payload: Mapping[str, Any]) -> Payload:
 
 
 def _spelt(text: str) -> str:
-    return _MISSPELT_ENTERPRISE.sub(ENTERPRISE_URN, text)
+    spelt = _MISSPELT_ENTERPRISE.sub(ENTERPRISE_URN, text)
+    if spelt != text:
+        noted(Quirk.ENTERPRISE_URN_MISSPELT)
+    return spelt
+
+
+def _boolean(name: str, value: Any) -> Any:
+    """`active` or `primary` sent as text."""
+    is_text = isinstance(value, str) and value.strip().lower() in _BOOLEANS
+    if not is_text or name.rpartition(".")[2].rpartition(":")[2].lower() not in ("active", "primary"):
+        return value
+    noted(Quirk.TEXT_AS_BOOLEAN)
+    return _BOOLEANS[value.strip().lower()]
 
 
 def _schema(schema: Any, urn: str) -> Any:
@@ -86,9 +108,10 @@ def _schema(schema: Any, urn: str) -> Any:
     if not isinstance(schema, str):
         return schema
     lowered = schema.lower()
-    if lowered in _OLD_CORE_SCHEMAS or lowered == urn.lower():
-        return urn
-    return ENTERPRISE_URN if lowered in _OLD_ENTERPRISE_SCHEMAS else _spelt(schema)
+    if lowered in _OLD_CORE_SCHEMAS or lowered in _OLD_ENTERPRISE_SCHEMAS:
+        noted(Quirk.SCHEMAS_OF_SCIM_1)
+        return urn if lowered in _OLD_CORE_SCHEMAS else ENTERPRISE_URN
+    return urn if lowered == urn.lower() else _spelt(schema)
 
 
 def _with_manager(extension: Payload) -> Payload:
@@ -103,8 +126,10 @@ def _with_manager(extension: Payload) -> Payload:
 def _manager(value: Any) -> Payload | None:
     """A manager as an object, whether it came as one, in a list, or as the bare id."""
     if is_list(value):
+        noted(Quirk.MANAGER_SHAPE)
         value = value[0] if value else None
     if isinstance(value, str):
+        noted(Quirk.MANAGER_SHAPE)
         return {"value": value} if value else None
     return {name: part for name, part in value.items() if part is not None} if is_object(value) else None
 
@@ -143,6 +168,8 @@ def _operation(entry: Any) -> Iterator[Operation]:
     if not is_object(entry):
         raise invalid("invalid_syntax", "An operation is an object with op, path and value.")
     parts = {str(key).lower(): value for key, value in entry.items()}
+    if str(parts.get("op", "")) != str(parts.get("op", "")).lower():
+        noted(Quirk.OPERATION_CASE)
     op, path, has_value = str(parts.get("op", "")).lower(), parts.get("path") or None, "value" in parts
     value = parts.get("value")
     if path is not None and not isinstance(path, str):
@@ -157,18 +184,22 @@ def _operation(entry: Any) -> Iterator[Operation]:
 
 def _with_path(op: str, path: str, value: Any, *, has_value: bool) -> Operation:
     if path.lower() == "manager":
+        noted(Quirk.MANAGER_SHAPE)
         path = f"{ENTERPRISE_URN}:manager"
     if path.lower() == f"{ENTERPRISE_URN}:manager".lower() and op != "remove":
         value = _manager(value) or ""
     if op in ("add", "replace") and value == "":
+        noted(Quirk.EMPTY_TEXT_CLEARS)
         return Operation("remove", path)
-    return Operation(op, path, value, has_value)
+    return Operation(op, path, _boolean(path, value), has_value)
 
 
 def _without_path(op: str, value: Payload) -> Iterator[Operation]:
     """One operation for what is set, and one for each attribute that "" clears."""
     spelt = _mended(value)
     cleared = [key for key, item in spelt.items() if item == ""]
+    if cleared:
+        noted(Quirk.EMPTY_TEXT_CLEARS)
     kept = {key: item for key, item in spelt.items() if key not in cleared and key.lower() != "schemas"}
     for key in [key for key in kept if key.lower() == f"{ENTERPRISE_URN}:manager".lower()]:
         manager = _manager(kept.pop(key))

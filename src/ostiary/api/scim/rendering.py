@@ -15,6 +15,7 @@ from ostiary.api.errors import SCIM_JSON
 from ostiary.api.scim.models import GROUP_URN, USER_URN, UserResource
 from ostiary.api.scim.quirks import is_list, is_object, key_of
 from ostiary.api.scim.requests import refusing
+from ostiary.api.scim.sent import noted_found
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup, StoredUser
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -204,6 +205,7 @@ def not_modified(version: int) -> Response:
 
 def listing(found: Listing[T], query: ListQuery, render: Callable[[T], Rendered], projection: Projection) -> Response:
     """A page of what a query found."""
+    noted_found(found.total)
     return page([projection.apply(render(item)) for item in found.items], found.total, query.start_index)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from scim2_models import Error, SCIMException
 
 from ostiary.api.deps import ServicesDep
-from ostiary.api.scim import quirks
+from ostiary.api.scim import quirks, sent
 from ostiary.domain.errors import DomainError, Kind, invalid
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery
@@ -32,7 +33,8 @@ _CODES = {
 
 
 async def _directory(request: Request, services: ServicesDep) -> Caller:
-    return await services.authenticator.directory(request)
+    caller = await services.authenticator.directory(request)
+    return replace(caller, sent=sent.noted_caller(caller))
 
 
 DirectoryDep = Annotated[Caller, Depends(_directory)]
@@ -51,6 +53,7 @@ async def _body(request: Request) -> dict[str, Any]:
         # The database stores any character but this one.
         raise invalid("invalid_value", "No text may hold the character U+0000.")
     _ensure_shallow(body)
+    sent.noted_body(body)
     return body
 
 

@@ -22,6 +22,7 @@ class Perishable(StrEnum):
     REPLAY_KEYS = "replay_keys"
     SIGN_IN_TRACES = "sign_in_traces"
     DEPARTURES = "departures"
+    DIRECTORY_REQUESTS = "directory_requests"
     WEBHOOK_DELIVERIES = "webhook_deliveries"
     JOB_LOG = "job_log"
     JOB_STATISTICS = "job_statistics"
@@ -35,6 +36,10 @@ class CleanupRepository(Protocol):
 
         Rows that somebody else has locked are left for the next time.
         """
+        ...
+
+    async def trim_directory_requests(self, most: int, *, limit: int) -> int:
+        """Delete up to `limit` of the oldest requests of directories that have more than `most`; answers how many."""
         ...
 
     async def purge_organization(self, before: datetime, *, limit: int) -> int:

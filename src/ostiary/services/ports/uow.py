@@ -9,6 +9,7 @@ from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
+from ostiary.services.ports.directory_requests import DirectoryRequestRepository
 from ostiary.services.ports.email_changes import EmailChangeRepository
 from ostiary.services.ports.idempotency import IdempotencyRepository
 from ostiary.services.ports.invitations import InvitationRepository
@@ -78,6 +79,7 @@ class UnitOfWork(Protocol):
     directories: DirectoryRepository
     directory_users: DirectoryUserRepository
     directory_groups: DirectoryGroupRepository
+    directory_requests: DirectoryRequestRepository
     breaker: BreakerRepository
     reapply: ReapplyRepository
     unmatched: UnmatchedRepository

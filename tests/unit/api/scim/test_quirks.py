@@ -60,7 +60,7 @@ def test_a_manager_is_an_object_whatever_it_came_as(manager: Any, read: dict[str
 @pytest.mark.parametrize(
     ("sent", "read"),
     [
-        ({"op": "Replace", "path": "active", "value": "False"}, [Operation("replace", "active", "False", True)]),
+        ({"op": "Replace", "path": "active", "value": "False"}, [Operation("replace", "active", False, True)]),
         ({"OP": "ADD", "Path": "title", "Value": "x"}, [Operation("add", "title", "x", True)]),
         ({"op": "remove", "path": "title"}, [Operation("remove", "title")]),
         ({"op": "replace", "path": "title", "value": ""}, [Operation("remove", "title")]),

@@ -9,7 +9,9 @@ from ostiary.adapters.db.job_queue import NAMES
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import (
     attempt_counts,
+    directories,
     directory_departures,
+    directory_requests,
     email_changes,
     email_tokens,
     idempotency_keys,
@@ -51,6 +53,7 @@ _TIMES: Mapping[Perishable, Column[datetime]] = {
     Perishable.REPLAY_KEYS: replayed_assertions.c.keep_until,
     Perishable.SIGN_IN_TRACES: sign_in_traces.c.started_at,
     Perishable.DEPARTURES: directory_departures.c.at,
+    Perishable.DIRECTORY_REQUESTS: directory_requests.c.at,
     Perishable.WEBHOOK_DELIVERIES: webhook_deliveries.c.created_at,
     Perishable.JOB_LOG: _of_the_queue(NAMES.queue_table_log).c.created,
     Perishable.JOB_STATISTICS: _of_the_queue(NAMES.statistics_table).c.created,
@@ -67,6 +70,31 @@ class Cleanup(Repository):
         key = tuple_(*table.primary_key)
         past = select(*table.primary_key).where(time < before).order_by(time).limit(limit)
         result = await self._execute(delete(table).where(key.in_(past.with_for_update(skip_locked=True))))
+        return result.rowcount
+
+    async def trim_directory_requests(self, most: int, *, limit: int) -> int:
+        """Delete up to `limit` of the oldest requests of directories that have more than `most`; answers how many."""
+        requests = directory_requests.c
+        # The first too many of each directory; those who have few are passed by on the index.
+        its = directory_requests.alias().c
+        edge = (
+            select(its.id)
+            .where(its.organization_id == directories.c.organization_id)
+            .order_by(its.id.desc())
+            .offset(most)
+            .limit(1)
+            .lateral()
+        )
+        too_many = (
+            select(requests.organization_id, requests.id)
+            .join(directories, directories.c.organization_id == requests.organization_id)
+            .join(edge, requests.id <= edge.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=directory_requests)
+        )
+        result = await self._execute(
+            delete(directory_requests).where(tuple_(requests.organization_id, requests.id).in_(too_many))
+        )
         return result.rowcount
 
     async def purge_organization(self, before: datetime, *, limit: int) -> int:

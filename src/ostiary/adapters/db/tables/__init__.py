@@ -9,6 +9,7 @@ from ostiary.adapters.db.tables.directory import (
     directory_group_reservations,
     directory_groups,
     directory_held_members,
+    directory_requests,
     directory_tokens,
     directory_users,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "directory_group_reservations",
     "directory_groups",
     "directory_held_members",
+    "directory_requests",
     "directory_tokens",
     "directory_users",
     "domains",

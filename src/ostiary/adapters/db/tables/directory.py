@@ -147,6 +147,31 @@ directory_departures = Table(
     Index(None, "at"),
 )
 
+# What the identity provider sent lately, in the order of its coming, which the ids have.
+directory_requests = Table(
+    "directory_requests",
+    metadata,
+    organization_id(),
+    Column("id", TypeId(ids.DIRECTORY_REQUEST), primary_key=True),
+    moment("at"),
+    Column("method", String(16), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("query", Text),
+    Column("status", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("request_id", Text),
+    Column("user_agent", Text),
+    Column("scim_type", Text),
+    Column("detail", Text),
+    Column("resource_type", String(16)),
+    Column("resource_id", Text),
+    Column("found", Integer),
+    Column("body", JSONB(none_as_null=True)),
+    Column("quirks", ARRAY(Text), nullable=False),
+    Column("missed_before", Integer, nullable=False),
+    Index(None, "at"),
+)
+
 directory_held_members = Table(
     "directory_held_members",
     metadata,

@@ -1,0 +1,188 @@
+"""What an administrator sees of the identity provider's requests: `GET …/directory/requests`."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from ostiary.api.deps import Services
+from ostiary.domain.scim_quirks import Quirk
+from tests.support.directory import DirectorySync, group_document, patch_of, user_document
+from tests.support.house import House, Person, bearer
+
+
+class Log:
+    """The log as the administrator reads it."""
+
+    def __init__(self, app: FastAPI, ada: Person) -> None:
+        self._app, self._ada = app, ada
+
+    @property
+    def services(self) -> Services:
+        services = self._app.state.services
+        assert isinstance(services, Services)
+        return services
+
+    async def read(self, **query: Any) -> list[dict[str, Any]]:
+        await self.services.request_log.flush()
+        return (await self.page(**query))["data"]
+
+    async def page(self, **query: Any) -> dict[str, Any]:
+        transport = httpx2.ASGITransport(self._app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://ostiary.test") as client:
+            answer = await client.get(
+                "/v1/organizations/acme/directory/requests", params=query, headers=bearer(self._ada.token)
+            )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+async def log(app: FastAPI, ada: Person, sync: DirectorySync) -> Log:
+    assert sync.slug == "acme"
+    return Log(app, ada)
+
+
+async def test_every_write_stands_in_the_log_with_the_status_it_was_answered_with(
+    scim: httpx2.AsyncClient, log: Log
+) -> None:
+    user = await scim.post("/Users", json=user_document("bo@acme.test"))
+    one = f"/Users/{user.json()['id']}"
+    group = await scim.post("/Groups", json=group_document("Engineering", user.json()["id"]))
+    team = f"/Groups/{group.json()['id']}"
+    rename = patch_of({"op": "replace", "path": "displayName", "value": "Platform"})
+    answers = [
+        user,
+        group,
+        await scim.put(one, json=user_document("bo@acme.test", title="Dr")),
+        await scim.patch(one, json=rename),
+        await scim.put(team, json=group_document("Core")),
+        await scim.patch(team, json=rename),
+        await scim.patch(f"{team}?attributes=displayName", json=rename),
+        await scim.delete(team),
+        await scim.delete(one),
+    ]
+
+    entries = await log.read()
+
+    assert [(entry["method"], entry["status"]) for entry in reversed(entries)] == [
+        (answer.request.method, answer.status_code) for answer in answers
+    ]
+    assert {entry["resource_id"] for entry in entries} == {user.json()["id"], group.json()["id"]}
+    assert {entry["resource_type"] for entry in entries} == {"User", "Group"}
+    assert all(
+        entry["request_id"] == answer.headers["x-request-id"]
+        for entry, answer in zip(reversed(entries), answers, strict=True)
+    )
+    assert [entry["method"] for entry in await log.read(resource_id=group.json()["id"])] == [
+        "DELETE",
+        "PATCH",
+        "PATCH",
+        "PUT",
+        "POST",
+    ]
+    assert len(await log.read(resource_type="User")) == 4
+
+
+async def test_a_refused_write_tells_what_came_and_what_was_said(scim: httpx2.AsyncClient, log: Log) -> None:
+    await scim.post("/Users", json=user_document("bo@acme.test"))
+    scim.headers["User-Agent"] = "Okta SCIM Client 1.0.0"
+
+    refused = await scim.post("/Users", json=user_document("Bo@acme.test"))
+
+    [entry] = await log.read(refused=True)
+    assert (entry["status"], entry["scim_type"], entry["detail"]) == (409, "uniqueness", refused.json()["detail"])
+    assert entry["body"]["userName"] == "Bo@acme.test"
+    assert entry["user_agent"] == "Okta SCIM Client 1.0.0"
+    assert entry["duration_ms"] >= 0
+    assert [each["status"] for each in await log.read(refused=False)] == [201]
+
+
+async def test_what_cannot_be_read_or_is_not_there_is_logged_too(scim: httpx2.AsyncClient, log: Log) -> None:
+    await scim.post("/Users", content=b"{")
+    await scim.get("/Users", params={"filter": "userName eq"})
+    await scim.get("/v2/Users")
+    await scim.patch("/Groups/team_00000000000000000000000000", json=patch_of({"op": "add", "value": {}}))
+
+    entries = await log.read()
+
+    assert [(entry["path"].partition("/team_")[0], entry["status"], entry["scim_type"]) for entry in entries] == [
+        ("/Groups", 404, None),
+        ("/v2/Users", 404, None),
+        ("/Users", 400, "invalidFilter"),
+        ("/Users", 400, "invalidSyntax"),
+    ]
+
+
+async def test_reads_tell_how_many_they_found(scim: httpx2.AsyncClient, log: Log) -> None:
+    await scim.get("/Users", params={"filter": 'userName eq "nobody@acme.test"', "startIndex": 1})
+    await scim.get("/Users")
+
+    everybody, nobody = await log.read()
+
+    assert (everybody["found"], everybody["query"]) == (1, None)
+    assert (nobody["found"], nobody["query"]) == (0, 'filter=userName eq "nobody@acme.test"&startIndex=1')
+    assert nobody["missed_before"] == 0
+
+
+async def test_no_secret_is_kept(scim: httpx2.AsyncClient, sync: DirectorySync, log: Log) -> None:
+    secret = "Yf3k-29dd.q"
+    created = await scim.post("/Users", json=user_document("bo@acme.test", password=secret, note=sync.token))
+    await scim.patch(
+        f"/Users/{created.json()['id']}",
+        json=patch_of(
+            {"op": "replace", "path": "password", "value": secret}, {"op": "replace", "value": {"password": secret}}
+        ),
+    )
+    await scim.get("/Users", params={"filter": f'password eq "{secret}"'})
+
+    entries = await log.read()
+
+    assert len(entries) == 3
+    assert secret not in str(entries)
+    assert sync.token not in str(entries)
+    assert entries[2]["body"]["password"] == "[redacted]"
+    assert Quirk.PASSWORD_DISCARDED in [quirk["name"] for quirk in entries[2]["quirks"]]
+
+
+async def test_departures_are_named_with_how_they_were_read(scim: httpx2.AsyncClient, log: Log) -> None:
+    await scim.post("/Groups", json=group_document("Engineering", "00u-unknown"))
+    user = (await scim.post("/Users", json=user_document("bo@acme.test"))).json()["id"]
+    await scim.patch(f"/Users/{user}", json=patch_of({"op": "Replace", "path": "active", "value": "False"}))
+    await scim.get("/Users", params={"filter": "externalId eq jyoung"})
+
+    entries = await log.read()
+
+    assert [sorted(quirk["name"] for quirk in entry["quirks"]) for entry in entries] == [
+        ["filter_value_unquoted"],
+        ["operation_case", "text_as_boolean"],
+        [],
+        ["members_reserved"],
+    ]
+    assert entries[0]["quirks"][0]["read_as"] == "A filter's value without quotation marks was read as text."
+
+
+async def test_pages_go_back_in_time(scim: httpx2.AsyncClient, log: Log) -> None:
+    for number in range(3):
+        await scim.post("/Users", json=user_document(f"user{number}@acme.test"))
+
+    first = await log.page(limit=2)
+    second = await log.page(limit=2, cursor=first["next_cursor"])
+
+    assert [entry["body"]["userName"][:5] for entry in [*first["data"], *second["data"]]] == ["user2", "user1", "user0"]
+    assert second["next_cursor"] is None
+
+
+async def test_another_organization_sees_nothing_of_it(house: House, scim: httpx2.AsyncClient, log: Log) -> None:
+    await scim.post("/Users", json=user_document("bo@acme.test"))
+    eve = await house.person("eve@bolts.test")
+    await house.organization(eve, "bolts")
+
+    transport = httpx2.ASGITransport(log._app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://ostiary.test") as client:
+        theirs = await client.get("/v1/organizations/acme/directory/requests", headers=bearer(eve.token))
+        own = await client.get("/v1/organizations/bolts/directory/requests", headers=bearer(eve.token))
+
+    assert theirs.status_code == 404
+    assert own.json()["data"] == []
