@@ -53,7 +53,9 @@ def problem(
         headers["Retry-After"] = str(retry_after)
     path = request.url.path
     if path.startswith("/scim/"):
-        return _scim_error(status, code, detail, headers)
+        # In a PATCH it is a path that leads nowhere, elsewhere the whole that follows no schema (RFC 7644 §3.12).
+        is_path = code == "unknown_attribute" and request.method == "PATCH"
+        return _scim_error(status, "invalid_path" if is_path else code, detail, headers)
     if path.startswith(_BROWSER_PATHS) and "text/html" in request.headers.get("accept", ""):
         return error_page(status, code, detail, trace_id=str(extra.get("trace_id", "")), headers=headers)
     body: dict[str, Any] = {
@@ -78,6 +80,7 @@ _SCIM_TYPES: Mapping[str, str] = {
     "invalid_syntax": "invalidSyntax",
     "mutability": "mutability",
     "no_target": "noTarget",
+    "unknown_attribute": "invalidSyntax",
 }
 
 

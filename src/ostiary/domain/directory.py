@@ -18,6 +18,13 @@ class OnDeactivate(StrEnum):
     SUSPEND = "suspend"
 
 
+class UnknownAttributes(StrEnum):
+    """What becomes of attributes that no schema declares and no setting names."""
+
+    LENIENT = "lenient"
+    STRICT = "strict"
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """Directory Sync of one organization."""
@@ -31,6 +38,7 @@ class Directory:
     role_attribute: str = DEFAULT_ROLE_ATTRIBUTE
     attribute_map: Mapping[str, str] = field(default_factory=dict[str, str])
     lenient_members: bool = True
+    unknown_attributes: UnknownAttributes = UnknownAttributes.LENIENT
     enabled_at: datetime | None = None
     last_synced_at: datetime | None = None
     breaker: Breaker = field(default_factory=Breaker)

@@ -30,7 +30,8 @@ class DirectoryRequest:
     """What an identity provider sent and what it was answered.
 
     `duration_ms` of a write that succeeded is the time until it was committed. `found` is how many resources a list's
-    filter matched. `missed_before` is how many reads before this one were not kept, because too many came at once.
+    filter matched. `unknown_attributes` are those no schema declares, which were stored and mean
+    nothing. `missed_before` is how many reads before this one were not kept, because too many came at once.
     """
 
     id: str
@@ -50,6 +51,7 @@ class DirectoryRequest:
     found: int | None = None
     body: JsonValue = None
     quirks: tuple[Quirk, ...] = ()
+    unknown_attributes: tuple[str, ...] = ()
     missed_before: int = 0
 
     @property

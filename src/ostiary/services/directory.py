@@ -12,6 +12,7 @@ from ostiary.domain.directory import (
     DirectoryToken,
     DirectoryUser,
     OnDeactivate,
+    UnknownAttributes,
 )
 from ostiary.domain.directory_breaker import BreakerChange
 from ostiary.domain.directory_policy import DirectoryEnablementEffects, ensure_can_enable, ensure_one_role_source
@@ -37,6 +38,7 @@ class DirectoryChange:
     role_attribute: str | None = None
     attribute_map: dict[str, str] | None = None
     lenient_members: bool | None = None
+    unknown_attributes: UnknownAttributes | None = None
     breaker: BreakerChange | None = None
 
 
@@ -107,6 +109,7 @@ class DirectoryService:
                 role_attribute=change.role_attribute or before.role_attribute,
                 attribute_map=before.attribute_map if change.attribute_map is None else change.attribute_map,
                 lenient_members=before.lenient_members if change.lenient_members is None else change.lenient_members,
+                unknown_attributes=change.unknown_attributes or before.unknown_attributes,
                 breaker=change.breaker.applied_to(before.breaker) if change.breaker else before.breaker,
             )
             ensure_one_role_source(admitted.organization.sso.manage_roles, after.manage_roles)
@@ -235,6 +238,7 @@ def _audited(directory: Directory) -> dict[str, JsonValue]:
         "role_attribute": directory.role_attribute,
         "attribute_map": dict(directory.attribute_map),
         "lenient_members": directory.lenient_members,
+        "unknown_attributes": directory.unknown_attributes,
         "breaker": {
             "enabled": directory.breaker.enabled,
             "share_percent": directory.breaker.share_percent,

@@ -1,13 +1,15 @@
 """What every SCIM write begins and ends with: the directory's transaction."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ostiary.domain import ids
 from ostiary.domain.access import Operation
+from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory import Directory
+from ostiary.domain.directory_schema import newly_unknown
 from ostiary.domain.errors import DomainError, Kind, unauthenticated
 from ostiary.domain.organization import Organization
 from ostiary.services.context import Caller, Journal, Kit, Urls, actor_of
@@ -50,6 +52,12 @@ class Provisioning:
         """
         if self.lock is not Lock.EXCLUSIVE:
             raise _NeedsTheOrganizationAloneError
+
+    def ensure_known(self, before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) -> None:
+        """Refuse unknown attributes that were not there before, or let the request log name them."""
+        names = newly_unknown(self.directory, before, after)
+        if self.sent is not None:
+            self.sent.unknown_attributes = names
 
 
 def tenant_of(caller: Caller) -> str:

@@ -7,6 +7,7 @@ from ostiary.domain import ids
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory import DirectoryGroup, GroupChange
 from ostiary.domain.directory_document import Document, group_name
+from ostiary.domain.directory_schema import unknown_in_group
 from ostiary.domain.errors import invalid, not_found
 from ostiary.domain.membership import ManagedBy
 from ostiary.domain.scim_quirks import Quirk
@@ -44,6 +45,7 @@ class GroupProvisioningService:
         """Push a group, which makes a team (R44). Raises `unknown_member` in a strict directory (R45)."""
 
         async def work(p: Provisioning) -> StoredGroup:
+            p.ensure_known({}, unknown_in_group(document))
             name, external_id = group_name(document)
             group = DirectoryGroup(
                 id=self._kit.ids.new(ids.TEAM),
@@ -85,6 +87,7 @@ class GroupProvisioningService:
                 raise not_found("group")
             ensure_version(before.version, expected)
             document = revise(before.document)
+            p.ensure_known(unknown_in_group(before.document), unknown_in_group(document))
             name, external_id = group_name(document)
             group = replace(before, display_name=name, external_id=external_id, document=document)
             if name != before.display_name:

@@ -7,6 +7,7 @@ from ostiary.domain import ids
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory import Directory, DirectoryUser
 from ostiary.domain.directory_document import Document, read_user
+from ostiary.domain.directory_schema import unknown_in_user
 from ostiary.domain.errors import not_found
 from ostiary.domain.membership import ManagedBy, Member
 from ostiary.services.context import Caller, Kit
@@ -58,6 +59,7 @@ class UserProvisioningService:
                 # Waiting for the member's row, somebody else has taken it over (R63).
                 member = None
             blank = _blank(p, self._kit.ids.new(ids.MEMBER) if member is None else member.id)
+            p.ensure_known({}, unknown_in_user(document, p.directory))
             user = _revised(p, blank, {"active": True, **document})
             await p.uow.directory_users.add(user)
             if member is None and not user.active:
@@ -83,7 +85,9 @@ class UserProvisioningService:
         async def work(p: Provisioning) -> StoredUser:
             before, member = await _locked(p, user_id)
             ensure_version(before.version, expected)
-            user = _revised(p, before, revise(before.document))
+            document = revise(before.document)
+            p.ensure_known(unknown_in_user(before.document, p.directory), unknown_in_user(document, p.directory))
+            user = _revised(p, before, document)
             if not before.version:
                 await p.uow.directory_users.add(user)
                 return await _stored(p, user, None, member)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ostiary.domain.audit import JsonValue
-from ostiary.domain.directory_request import DirectoryRequest
+from ostiary.domain.directory_request import MAX_ENTRIES, DirectoryRequest, text_excerpt
 from ostiary.domain.scim_quirks import Quirk
 
 _SUCCESS = {"POST": 201, "DELETE": 204}
@@ -30,6 +30,7 @@ class SentRequest:
     body: JsonValue = None
     found: int | None = None
     quirks: set[Quirk] = field(default_factory=set[Quirk])
+    unknown_attributes: tuple[str, ...] = ()
     is_logged: bool = False
 
     def committed(self, request_id: str, organization_id: str, resource_id: str | None) -> DirectoryRequest:
@@ -85,5 +86,6 @@ class SentRequest:
             resource_id=resource_id or named or None,
             found=self.found,
             body=self.body,
+            unknown_attributes=tuple(map(text_excerpt, self.unknown_attributes[:MAX_ENTRIES])),
             quirks=tuple(sorted(self.quirks)),
         )

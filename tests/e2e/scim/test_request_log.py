@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from ostiary.api.deps import Services
+from ostiary.domain.directory import UnknownAttributes
 from ostiary.domain.scim_quirks import Quirk
 from tests.support.directory import DirectorySync, group_document, patch_of, user_document
 from tests.support.house import House, Person, bearer
@@ -186,3 +187,46 @@ async def test_another_organization_sees_nothing_of_it(house: House, scim: httpx
 
     assert theirs.status_code == 404
     assert own.json()["data"] == []
+
+
+async def test_unknown_attributes_are_kept_and_named(scim: httpx2.AsyncClient, log: Log) -> None:
+    user = await scim.post("/Users", json=user_document("bo@acme.test", planetscale_role="admin", role="admin"))
+    await scim.patch(
+        f"/Users/{user.json()['id']}", json=patch_of({"op": "add", "path": "urn:acme:User:badge", "value": "1"})
+    )
+    await scim.post("/Groups", json=group_document("Engineering", colour="red"))
+
+    assert user.json()["planetscale_role"] == "admin"
+    assert [entry["unknown_attributes"] for entry in await log.read()] == [
+        ["colour"],
+        ["urn:acme:User:badge"],
+        ["planetscale_role"],
+    ]
+
+
+async def test_a_strict_directory_refuses_unknown_attributes_by_name(
+    scim: httpx2.AsyncClient, sync: DirectorySync, log: Log
+) -> None:
+    before = await scim.post("/Users", json=user_document("bo@acme.test", badge="1"))
+    one = f"/Users/{before.json()['id']}"
+    await sync.change(unknown_attributes=UnknownAttributes.STRICT)
+
+    refused = [
+        await scim.post("/Users", json=user_document("cy@acme.test", badge="1")),
+        await scim.put(one, json=user_document("bo@acme.test", badge="2")),
+        await scim.patch(one, json=patch_of({"op": "replace", "value": {"badge": "2"}})),
+        await scim.post("/Groups", json=group_document("Engineering", badge="1")),
+    ]
+
+    assert [(answer.status_code, answer.json()["scimType"]) for answer in refused] == [
+        (400, "invalidSyntax"),
+        (400, "invalidSyntax"),
+        (400, "invalidPath"),
+        (400, "invalidSyntax"),
+    ]
+    assert all("badge is no attribute of the schema" in answer.json()["detail"] for answer in refused)
+    assert len(await log.read(refused=True)) == 4
+    kept = await scim.patch(one, json=patch_of({"op": "replace", "value": {"title": "Dr"}}))
+    assert kept.json()["badge"] == "1"
+    assert (await scim.put(one, json=user_document("bo@acme.test", password="x"))).status_code == 200
+    assert (await scim.post("/Users", json=user_document("di@acme.test", role="admin"))).status_code == 201

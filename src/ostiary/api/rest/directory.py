@@ -12,7 +12,14 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.domain.access import Operation
-from ostiary.domain.directory import Directory, DirectoryGroup, DirectoryToken, DirectoryUser, OnDeactivate
+from ostiary.domain.directory import (
+    Directory,
+    DirectoryGroup,
+    DirectoryToken,
+    DirectoryUser,
+    OnDeactivate,
+    UnknownAttributes,
+)
 from ostiary.domain.directory_breaker import MAX_MINIMUM, MAX_WINDOW, MIN_WINDOW, WHOLE, BreakerChange
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.services.context import Urls
@@ -43,6 +50,7 @@ class DirectoryAnswer(Answer):
     role_attribute: str
     attribute_map: dict[str, str]
     lenient_members: bool
+    unknown_attributes: UnknownAttributes
     last_synced_at: datetime | None
     breaker: BreakerAnswer
 
@@ -110,6 +118,11 @@ class DirectoryPatch(Request):
     )
     lenient_members: bool | None = Field(
         default=None, description="Keep unknown group members in reserve (true) or refuse the push (false)."
+    )
+    unknown_attributes: UnknownAttributes | None = Field(
+        default=None,
+        description="Store attributes that no schema declares and send them back (lenient), or refuse the user or "
+        "group (strict). The role attribute and the attribute map name what is known.",
     )
     breaker: BreakerPatch | None = None
 
@@ -180,6 +193,7 @@ def _render(directory: Directory, urls: Urls) -> DirectoryAnswer:
         role_attribute=directory.role_attribute,
         attribute_map=dict(directory.attribute_map),
         lenient_members=directory.lenient_members,
+        unknown_attributes=directory.unknown_attributes,
         last_synced_at=directory.last_synced_at,
         breaker=_render_breaker(directory),
     )
@@ -225,6 +239,7 @@ def _change(body: DirectoryPatch) -> DirectoryChange:
         role_attribute=body.role_attribute,
         attribute_map=body.attribute_map,
         lenient_members=body.lenient_members,
+        unknown_attributes=body.unknown_attributes,
         breaker=BreakerChange(**body.breaker.model_dump()) if body.breaker else None,
     )
 

@@ -44,6 +44,11 @@ class DirectoryRequestAnswer(Answer):
     found: int | None = Field(description="How many resources a list's filter matched.")
     body: Any = Field(description="What was sent, without secrets; long texts and lists are cut short.")
     quirks: list[QuirkAnswer]
+    unknown_attributes: list[str] = Field(
+        description="Attributes that no schema declares and no setting of the directory names: stored, sent back, and "
+        "without any effect.",
+        examples=[["planetscale_role"]],
+    )
     missed_before: int = Field(description="Reads before this one that were not kept: too many came at once.")
 
 
@@ -65,6 +70,7 @@ def _render(request: DirectoryRequest) -> DirectoryRequestAnswer:
         found=request.found,
         body=request.body,
         quirks=[QuirkAnswer(name=quirk, read_as=READ_AS[quirk]) for quirk in request.quirks],
+        unknown_attributes=list(request.unknown_attributes),
         missed_before=request.missed_before,
     )
 

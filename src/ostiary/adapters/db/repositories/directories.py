@@ -28,6 +28,7 @@ from ostiary.domain.directory import (
     DirectoryToken,
     DirectoryUser,
     OnDeactivate,
+    UnknownAttributes,
 )
 from ostiary.domain.directory_breaker import Breaker
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
@@ -51,6 +52,7 @@ def _directory(row: Row[Any]) -> Directory:
         role_attribute=row.role_attribute,
         attribute_map=row.attribute_map,
         lenient_members=row.lenient_members,
+        unknown_attributes=UnknownAttributes(row.unknown_attributes),
         enabled_at=row.enabled_at,
         last_synced_at=row.last_synced_at,
         breaker=Breaker(
@@ -81,6 +83,7 @@ class Directories(Repository):
             "role_attribute": directory.role_attribute,
             "attribute_map": dict(directory.attribute_map),
             "lenient_members": directory.lenient_members,
+            "unknown_attributes": directory.unknown_attributes,
             "enabled_at": directory.enabled_at,
             "breaker_enabled": directory.breaker.enabled,
             "breaker_share_percent": directory.breaker.share_percent,

@@ -34,6 +34,7 @@ def _values(request: DirectoryRequest) -> dict[str, Any]:
         "found": request.found,
         "body": request.body,
         "quirks": list(request.quirks),
+        "unknown_attributes": list(request.unknown_attributes),
         "missed_before": request.missed_before,
     }
 
@@ -57,6 +58,7 @@ def _request(row: Row[Any]) -> DirectoryRequest:
         found=row.found,
         body=row.body,
         quirks=tuple(Quirk(name) for name in row.quirks),
+        unknown_attributes=tuple(row.unknown_attributes),
         missed_before=row.missed_before,
     )
 

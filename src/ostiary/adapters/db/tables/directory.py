@@ -33,6 +33,7 @@ directories = Table(
     Column("role_attribute", Text, nullable=False),
     Column("attribute_map", JSONB, nullable=False, server_default=text("'{}'")),
     Column("lenient_members", Boolean, nullable=False, server_default=true()),
+    Column("unknown_attributes", String(16), nullable=False, server_default=text("'lenient'")),
     moment("created_at"),
     moment("enabled_at", nullable=True),
     moment("last_synced_at", nullable=True),
@@ -168,6 +169,7 @@ directory_requests = Table(
     Column("found", Integer),
     Column("body", JSONB(none_as_null=True)),
     Column("quirks", ARRAY(Text), nullable=False),
+    Column("unknown_attributes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("missed_before", Integer, nullable=False),
     Index(None, "at"),
 )
