@@ -69,6 +69,7 @@ from ostiary.services.sign_in_entry import EntryClerk
 from ostiary.services.sign_in_finish import FinishService
 from ostiary.services.sign_in_log import SignInLogService
 from ostiary.services.sign_in_start import RedirectPolicy, SignInStartService
+from ostiary.services.sp_key_rotation import SpKeyRotationService
 from ostiary.services.sp_keys import SpKeys
 from ostiary.services.sso import SsoService
 from ostiary.services.teams import TeamService
@@ -142,6 +143,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         domains=DomainService(kit, DnsResolver(settings.dns_resolvers), ListedOwnership()),
         connections=ConnectionService(kit, keys, describer),
         connection_metadata=ConnectionMetadataService(kit, describer),
+        sp_key_rotation=SpKeyRotationService(kit, keys),
         setup_links=SetupLinkService(kit),
         sso=SsoService(kit),
         support_recovery=SupportRecoveryService(kit, throttle),

@@ -199,6 +199,7 @@ _IDENTITY: dict[str, Ask] = {
     Operation.GET_STAGED_METADATA: Ask(path=_DRAFT),
     Operation.APPLY_STAGED_METADATA: Ask(path=_DRAFT),
     Operation.DISCARD_STAGED_METADATA: Ask(path=_DRAFT),
+    Operation.ROTATE_SP_KEY: Ask(_is(step="begin"), path=_DRAFT),
     Operation.TEST_CONNECTION: Ask(path=_DRAFT),
     Operation.ACTIVATE_CONNECTION: Ask(),
     Operation.DEACTIVATE_CONNECTION: Ask(),

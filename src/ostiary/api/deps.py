@@ -39,6 +39,7 @@ from ostiary.services.sign_in_arrival import ArrivalService
 from ostiary.services.sign_in_finish import FinishService
 from ostiary.services.sign_in_log import SignInLogService
 from ostiary.services.sign_in_start import SignInStartService
+from ostiary.services.sp_key_rotation import SpKeyRotationService
 from ostiary.services.sso import SsoService
 from ostiary.services.teams import TeamService
 from ostiary.services.webhooks import WebhookService
@@ -67,6 +68,7 @@ class Services:
     domains: DomainService
     connections: ConnectionService
     connection_metadata: ConnectionMetadataService
+    sp_key_rotation: SpKeyRotationService
     setup_links: SetupLinkService
     sso: SsoService
     recovery: RecoveryService

@@ -120,6 +120,7 @@ class Operation(StrEnum):
     GET_STAGED_METADATA = "get_staged_metadata"
     APPLY_STAGED_METADATA = "apply_staged_metadata"
     DISCARD_STAGED_METADATA = "discard_staged_metadata"
+    ROTATE_SP_KEY = "rotate_sp_key"
     TEST_CONNECTION = "test_connection"
     ACTIVATE_CONNECTION = "activate_connection"
     DEACTIVATE_CONNECTION = "deactivate_connection"
@@ -269,6 +270,7 @@ PERMISSIONS: Mapping[Operation, frozenset[Standing]] = {
     Operation.GET_STAGED_METADATA: _REPAIRERS | {Standing.SETUP_SSO},
     Operation.APPLY_STAGED_METADATA: _REPAIRERS | {Standing.SETUP_SSO},
     Operation.DISCARD_STAGED_METADATA: _REPAIRERS | {Standing.SETUP_SSO},
+    Operation.ROTATE_SP_KEY: _ADMINISTRATORS,
     Operation.TEST_CONNECTION: _ADMINISTRATORS | {Standing.SETUP_SSO},
     Operation.ACTIVATE_CONNECTION: _REPAIRERS,
     Operation.DEACTIVATE_CONNECTION: _REPAIRERS,

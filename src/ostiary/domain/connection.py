@@ -42,6 +42,18 @@ class Binding(StrEnum):
     POST = "post"
 
 
+class KeyRotationStep(StrEnum):
+    """The steps by which a connection gets another key of ours, so that no sign-in fails in between.
+
+    begin: the new certificate is published beside the old one, which goes on signing; complete: the new key signs, the
+    old one still decrypts for a while; cancel: the new key is dropped.
+    """
+
+    BEGIN = "begin"
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+
+
 class NameIdFormat(StrEnum):
     """The NameID formats that may be asked for (SAML core §8.3)."""
 
@@ -136,6 +148,9 @@ class Connection:
     metadata_failing_since: datetime | None = None
     metadata_error: str | None = None
     expiry_warning_due_at: datetime | None = None
+    # Which of our keys signs and is published, and which one is to follow it while that is being changed.
+    sp_key_id: str | None = None
+    next_sp_key_id: str | None = None
 
     @property
     def is_draft(self) -> bool:
@@ -209,3 +224,14 @@ def status_after_edit(connection: Connection) -> ConnectionStatus:
     if connection.status is ConnectionStatus.DRAFT and connection.idp is not None:
         return ConnectionStatus.TESTING
     return connection.status
+
+
+def ensure_key_waits(connection: Connection) -> str:
+    """The key that is to follow; raises `no_key_rotation` where none is."""
+    if connection.next_sp_key_id is None:
+        raise conflict(
+            "no_key_rotation",
+            "No new key of this connection waits. Begin with step: begin, give the identity provider "
+            "sp.next_certificate, then complete.",
+        )
+    return connection.next_sp_key_id

@@ -31,6 +31,8 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.DEPARTURES: MAX_WINDOW,
     Perishable.DIRECTORY_REQUESTS: timedelta(days=7),
     Perishable.WEBHOOK_DELIVERIES: timedelta(days=30),
+    # An identity provider may go on encrypting for the old key for a while.
+    Perishable.SP_KEYS: timedelta(days=30),
     Perishable.JOB_LOG: timedelta(days=30),
     Perishable.JOB_STATISTICS: timedelta(days=30),
 }

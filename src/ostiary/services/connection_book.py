@@ -6,13 +6,13 @@ from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.connection import Connection
 from ostiary.domain.connection_warnings import warnings
-from ostiary.domain.errors import DomainError, Kind, not_found
+from ostiary.domain.errors import not_found
 from ostiary.domain.idp_metadata import MetadataChange, StagedMetadata, changes_to_confirm
 from ostiary.domain.provider_setup import OurSide, ProviderSetup, setup_of
 from ostiary.domain.setup_link import ensure_edits_connection
 from ostiary.domain.sso_policy import ensure_sso_stays_usable, sign_in_footing
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
-from ostiary.services.ports.sso import StoredSpKey
+from ostiary.services.key_ring import KeyRing, keys_of, ring_of
 from ostiary.services.ports.uow import UnitOfWork
 
 
@@ -31,6 +31,7 @@ class ConnectionView:
 
     connection: Connection
     sp_certificate_pem: str
+    next_sp_certificate_pem: str | None
     setup: ProviderSetup
     staged: StagedView | None
     warnings: tuple[str, ...]
@@ -69,24 +70,26 @@ class ConnectionBook:
         found = await uow.staged_metadata.get(connection.organization_id, connection.id)
         return self._waiting(connection, found)
 
-    async def view(self, uow: UnitOfWork, admitted: Admitted, connection: Connection) -> ConnectionView:
+    async def view(self, uow: UnitOfWork, connection: Connection) -> ConnectionView:
         """The connection as its administrators see it."""
-        return self._view(connection, await self._key(uow, admitted), await self.staged(uow, connection))
+        return self._view(connection, await keys_of(uow, connection), await self.staged(uow, connection))
 
     async def views(
-        self, uow: UnitOfWork, admitted: Admitted, connections: tuple[Connection, ...]
+        self, uow: UnitOfWork, organization_id: str, connections: tuple[Connection, ...]
     ) -> tuple[ConnectionView, ...]:
         """The same of many, in two statements."""
         if not connections:
             return ()
-        key = await self._key(uow, admitted)
-        staged = await uow.staged_metadata.all(admitted.organization.id)
-        return tuple(self._view(item, key, self._waiting(item, staged.get(item.id))) for item in connections)
+        keys = await uow.sp_keys.all(organization_id)
+        staged = await uow.staged_metadata.all(organization_id)
+        return tuple(
+            self._view(item, ring_of(item, keys), self._waiting(item, staged.get(item.id))) for item in connections
+        )
 
-    async def ensure_seen(self, uow: UnitOfWork, caller: Caller, admitted: Admitted, connection: Connection) -> None:
+    async def ensure_seen(self, uow: UnitOfWork, caller: Caller, connection: Connection) -> None:
         """Refuse to change what is no longer what the caller saw; raises `version_mismatch`."""
         if caller.seen is not None:
-            caller.ensure_seen(await self.view(uow, admitted, connection))
+            caller.ensure_seen(await self.view(uow, connection))
 
     async def others(self, uow: UnitOfWork, connection: Connection) -> tuple[Connection, ...]:
         """The organization's other connections."""
@@ -115,17 +118,9 @@ class ConnectionBook:
             await Journal.of(self._kit, uow, admitted).write(
                 action, "connection", after.id, before=audited(before), after=audited(after)
             )
-        view = await self.view(uow, admitted, after)
+        view = await self.view(uow, after)
         await uow.commit()
         return view
-
-    async def _key(self, uow: UnitOfWork, admitted: Admitted) -> StoredSpKey:
-        key = await uow.sp_keys.current(admitted.organization.id)
-        if key is None:
-            raise DomainError(
-                Kind.UNAVAILABLE, "sp_key_missing", "The organization's signing key is missing. Tell support."
-            )
-        return key
 
     def _waiting(self, connection: Connection, found: StagedMetadata | None) -> StagedView | None:
         if found is None or found.discarded_at is not None:
@@ -133,12 +128,13 @@ class ConnectionBook:
         changes = changes_to_confirm(connection.idp, found.idp, self._kit.clock.now())
         return StagedView(found, connection.metadata_url, changes) if changes else None
 
-    def _view(self, connection: Connection, key: StoredSpKey, staged: StagedView | None) -> ConnectionView:
+    def _view(self, connection: Connection, keys: KeyRing, staged: StagedView | None) -> ConnectionView:
         urls, id_ = self._kit.urls, connection.id
         ours = OurSide(urls.sp_entity_id(id_), urls.acs(id_), urls.slo(id_), metadata_url=urls.sp_entity_id(id_))
         return ConnectionView(
             connection,
-            key.certificate_pem,
+            keys.signing.certificate_pem,
+            keys.next.certificate_pem if keys.next else None,
             setup_of(connection, ours),
             staged,
             warnings(connection, staged.changes if staged else (), self._kit.clock.now()),

@@ -87,7 +87,7 @@ class ConnectionMetadataService:
             await Journal.of(self._kit, uow, admitted).write(
                 "connection.metadata_discarded", "connection", connection.id, before=_told(waiting.changes)
             )
-            view = await self._book.view(uow, admitted, connection)
+            view = await self._book.view(uow, connection)
             await uow.commit()
             return view
 

@@ -111,15 +111,15 @@ class ConnectionService:
             )
             if idp is not None and draft.idp is not None:
                 connection = described(connection, idp, draft.idp.metadata_url, now)
-            connection = replace(connection, status=status_after_edit(connection))
+            key = await self._keys.ensure(uow, organization_id)
+            connection = replace(connection, status=status_after_edit(connection), sp_key_id=key.id)
             await uow.connections.add(connection)
             if admitted.link is not None:
                 await uow.setup_links.name(replace(admitted.link, connection_id=connection.id))
-            await self._keys.ensure(uow, organization_id)
             await Journal.of(self._kit, uow, admitted).write(
                 "connection.created", "connection", connection.id, after=audited(connection)
             )
-            view = await self._book.view(uow, admitted, connection)
+            view = await self._book.view(uow, connection)
             await uow.commit()
         return view
 
@@ -128,14 +128,14 @@ class ConnectionService:
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.GET_CONNECTION)
             ensure_sees_connection(admitted.link, connection_id)
-            return await self._book.view(uow, admitted, await self._book.existing(uow, admitted, connection_id))
+            return await self._book.view(uow, await self._book.existing(uow, admitted, connection_id))
 
     async def list(self, caller: Caller, reference: str, page: PageRequest) -> Page[ConnectionView]:
         """The organization's connections."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.LIST_CONNECTIONS)
             found = await uow.connections.list(admitted.organization.id, page)
-            return Page(await self._book.views(uow, admitted, found.items), found.next_cursor)
+            return Page(await self._book.views(uow, admitted.organization.id, found.items), found.next_cursor)
 
     async def update(
         self, caller: Caller, reference: str, connection_id: str, change: ConnectionChange
@@ -148,7 +148,7 @@ class ConnectionService:
                 uow, self._kit.urls, caller, reference, Operation.UPDATE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             before = await self._book.editable(uow, admitted, connection_id)
-            await self._book.ensure_seen(uow, caller, admitted, before)
+            await self._book.ensure_seen(uow, caller, before)
             after = await self._changed(uow, before, change, idp)
             if change.idp is not None:
                 await uow.staged_metadata.delete(before.organization_id, before.id)
@@ -161,7 +161,7 @@ class ConnectionService:
                 uow, self._kit.urls, caller, reference, Operation.ACTIVATE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             before = await self._book.existing(uow, admitted, connection_id)
-            await self._book.ensure_seen(uow, caller, admitted, before)
+            await self._book.ensure_seen(uow, caller, before)
             ensure_can_activate(before, self._kit.clock.now())
             after = replace(before, status=ConnectionStatus.ACTIVE)
             return await self._book.store(uow, admitted, before, after, "connection.activated")
@@ -173,7 +173,7 @@ class ConnectionService:
                 uow, self._kit.urls, caller, reference, Operation.DEACTIVATE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             before = await self._book.existing(uow, admitted, connection_id)
-            await self._book.ensure_seen(uow, caller, admitted, before)
+            await self._book.ensure_seen(uow, caller, before)
             after = replace(before, status=ConnectionStatus.INACTIVE)
             return await self._book.store(uow, admitted, before, after, "connection.deactivated")
 
@@ -184,7 +184,7 @@ class ConnectionService:
                 uow, self._kit.urls, caller, reference, Operation.DELETE_CONNECTION, lock=Lock.EXCLUSIVE
             )
             connection = await self._book.existing(uow, admitted, connection_id)
-            await self._book.ensure_seen(uow, caller, admitted, connection)
+            await self._book.ensure_seen(uow, caller, connection)
             others = await self._book.others(uow, connection)
             await self._book.ensure_usable(uow, admitted, (*others, connection), others)
             await uow.connections.delete(connection.organization_id, connection.id)

@@ -22,10 +22,10 @@ from ostiary.domain.logout import (
 from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit
+from ostiary.services.key_ring import KeyRing, keys_of
 from ostiary.services.ports.logout import LogoutFlow
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.sign_in import Outcome, Purpose, Step, Trace
-from ostiary.services.ports.sso import StoredSpKey
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.saml_ports import BrowserMessage, IncomingMessage, LogoutToSend, SamlLogout, Trust
 from ostiary.services.sp_keys import SpKeys
@@ -49,7 +49,7 @@ class _Side:
 
     connection: Connection
     idp: IdentityProvider
-    key: StoredSpKey
+    keys: KeyRing
 
 
 class LogoutService:
@@ -112,7 +112,7 @@ class LogoutService:
                 issued_at=now,
                 binding=side.idp.slo_binding,
                 url=side.idp.slo_url,
-                sp=self._keys.service_provider(side.connection.id, side.key),
+                sp=self._keys.service_provider(side.connection.id, side.keys),
                 relay_state=relay_state,
                 name_id=flow.subject,
                 session_index=flow.session_index,
@@ -176,7 +176,7 @@ class LogoutService:
             issued_at=self._kit.clock.now(),
             binding=side.idp.slo_binding,
             url=url,
-            sp=self._keys.service_provider(connection.id, side.key),
+            sp=self._keys.service_provider(connection.id, side.keys),
             relay_state=relay_state,
         )
         return await self._saml.response(answer, in_response_to=request.id)
@@ -199,18 +199,17 @@ class LogoutService:
         async with self._kit.uow() as uow:
             organization_id = await uow.connections.organization_of(connection_id)
             connection = await uow.connections.get(organization_id, connection_id) if organization_id else None
-            key = await uow.sp_keys.current(organization_id) if organization_id else None
-        # Whoever was signed in through a connection that is inactive now may still sign out.
-        if connection is None or connection.idp is None or key is None or connection.status is ConnectionStatus.DRAFT:
-            raise not_found("connection")
-        return _Side(connection, connection.idp, key)
+            # Whoever was signed in through a connection that is inactive now may still sign out.
+            if connection is None or connection.idp is None or connection.status is ConnectionStatus.DRAFT:
+                raise not_found("connection")
+            return _Side(connection, connection.idp, await keys_of(uow, connection))
 
     def _trust(self, side: _Side, now: datetime) -> Trust:
         return Trust(
             certificates=side.idp.certificates,
             allow_sha1=side.connection.allow_sha1,
             now=now,
-            decryption_keys=(self._keys.service_provider(side.connection.id, side.key).key,),
+            decryption_keys=self._keys.decrypting(side.keys),
             allow_aes_cbc=side.connection.allow_aes_cbc,
         )
 

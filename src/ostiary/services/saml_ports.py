@@ -26,6 +26,8 @@ class ServiceProvider:
     slo_url: str
     metadata_url: str
     key: SpKeyPair
+    # Published beside the key's own while another key is to follow it.
+    next_certificate_pem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

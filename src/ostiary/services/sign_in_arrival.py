@@ -21,6 +21,7 @@ from ostiary.domain.sign_in_policy import (
 from ostiary.domain.throttle import Attempt, Counter
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Client, Journal, Kit
+from ostiary.services.key_ring import keys_of
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.sign_in import Flow, OneTimeCode, Outcome, Purpose, Step, Trace
 from ostiary.services.ports.uow import UnitOfWork
@@ -183,12 +184,12 @@ class ArrivalService:
     async def _trust(self, attempt: _Attempt, now: datetime) -> Trust:
         connection = attempt.connection
         async with self._kit.uow() as uow:
-            key = await uow.sp_keys.current(connection.organization_id)
+            keys = await keys_of(uow, connection)
         return Trust(
             certificates=connection.idp.certificates if connection.idp else (),
             allow_sha1=connection.allow_sha1,
             now=now,
-            decryption_keys=(self._keys.service_provider(connection.id, key).key,) if key else (),
+            decryption_keys=self._keys.decrypting(keys),
             want_assertions_encrypted=connection.want_assertions_encrypted,
             allow_aes_cbc=connection.allow_aes_cbc,
         )

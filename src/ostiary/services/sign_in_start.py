@@ -16,8 +16,9 @@ from ostiary.domain.sso_policy import sign_in_domains
 from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit, admit
+from ostiary.services.key_ring import KeyRing, keys_of
 from ostiary.services.ports.sign_in import Flow, Outcome, Purpose, Step, Trace
-from ostiary.services.ports.sso import DiscoveredConnection, StoredSpKey
+from ostiary.services.ports.sso import DiscoveredConnection
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.saml_ports import AuthnRequest, BrowserMessage, SamlMessages
 from ostiary.services.sp_keys import SpKeys
@@ -125,8 +126,8 @@ class SignInStartService:
                 raise not_found("flow")
             if self._kit.clock.now() >= flow.expires_at:
                 raise conflict("flow_expired", "This test has expired. Start another one.")
-            key = await self._key(uow, connection)
-        request = self._request(connection, key, flow.request_id, relay_state, flow.created_at, SignInWish())
+            keys = await keys_of(uow, connection)
+        request = self._request(connection, keys, flow.request_id, relay_state, flow.created_at, SignInWish())
         return await self._messages.authn_request(request)
 
     async def discover(self, email: str) -> tuple[DiscoveredConnection, ...]:
@@ -142,9 +143,9 @@ class SignInStartService:
             connection = await uow.connections.get(organization_id, connection_id) if organization_id else None
             if connection is None:
                 raise not_found("connection")
-            key = await self._key(uow, connection)
+            keys = await keys_of(uow, connection)
         return await self._messages.sp_metadata(
-            self._keys.service_provider(connection.id, key),
+            self._keys.service_provider(connection.id, keys),
             valid_until=self._kit.clock.now() + METADATA_LIFETIME,
             name_id_format=connection.name_id_format,
             want_assertions_encrypted=connection.want_assertions_encrypted,
@@ -207,8 +208,8 @@ class SignInStartService:
             ),
             secrets.digest(relay_state),
         )
-        key = await self._key(uow, connection)
-        request = self._request(connection, key, request_id, relay_state, now, wish)
+        keys = await keys_of(uow, connection)
+        request = self._request(connection, keys, request_id, relay_state, now, wish)
         sent = f"AuthnRequest {request_id} for {request.idp.sso_url} by {request.idp.sso_binding} binding."
         await uow.traces.add(
             Trace(
@@ -226,7 +227,7 @@ class SignInStartService:
     def _request(
         self,
         connection: Connection,
-        key: StoredSpKey,
+        keys: KeyRing,
         request_id: str,
         relay_state: str,
         issued_at: datetime,
@@ -237,18 +238,12 @@ class SignInStartService:
             issued_at=issued_at,
             relay_state=relay_state,
             idp=_usable_idp(connection),
-            sp=self._keys.service_provider(connection.id, key),
+            sp=self._keys.service_provider(connection.id, keys),
             name_id_format=connection.name_id_format,
             force_authn=wish.force_authn,
             signed=connection.sign_requests,
             login_hint=wish.login_hint,
         )
-
-    async def _key(self, uow: UnitOfWork, connection: Connection) -> StoredSpKey:
-        key = await uow.sp_keys.current(connection.organization_id)
-        if key is None:
-            raise not_found("sp_key")
-        return key
 
 
 def _usable_idp(connection: Connection) -> IdentityProvider:

@@ -60,6 +60,8 @@ INSERTS = {
     Perishable.WEBHOOK_DELIVERIES: "INSERT INTO webhook_deliveries (organization_id, webhook_id, event_id, status,"
     " created_at) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'succeeded', $1"
     " WHERE $2::bytea IS NOT NULL",
+    Perishable.SP_KEYS: "INSERT INTO sp_keys (organization_id, id, certificate_pem, sealed_private_key, created_at,"
+    " retired_at) VALUES (gen_random_uuid(), gen_random_uuid(), 'x', $2, $1, $1)",
     Perishable.JOB_LOG: "INSERT INTO pgqueuer_log (created, job_id, status, priority, entrypoint)"
     " SELECT $1, 1, 'successful', 0, 'send_mail' WHERE $2::bytea IS NOT NULL",
     Perishable.JOB_STATISTICS: "INSERT INTO pgqueuer_statistics (created, count, priority, status, entrypoint)"

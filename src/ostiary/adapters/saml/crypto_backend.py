@@ -44,7 +44,8 @@ def signature_template(element_id: str, key: SpKeyPair) -> Signature:
 
     Both algorithms must be named: pysaml2 takes SHA-1 for one that is left out.
     """
-    return pre_signature_part(element_id, certificate_base64(key), digest_alg=DIGEST_SHA256, sign_alg=SIG_RSA_SHA256)
+    certificate = certificate_base64(key.certificate_pem)
+    return pre_signature_part(element_id, certificate, digest_alg=DIGEST_SHA256, sign_alg=SIG_RSA_SHA256)
 
 
 def to_signed_xml(message: SamlBase, key: SpKeyPair) -> bytes:
@@ -60,9 +61,9 @@ def to_signed_xml(message: SamlBase, key: SpKeyPair) -> bytes:
     return etree.tostring(root, encoding="utf-8")
 
 
-def certificate_base64(key: SpKeyPair) -> str:
-    """The key's certificate as KeyInfo carries it: base64 of the DER, without headers or line breaks."""
-    return "".join(line for line in key.certificate_pem.splitlines() if not line.startswith("-----"))
+def certificate_base64(pem: str) -> str:
+    """A certificate as KeyInfo carries it: base64 of the DER, without headers or line breaks."""
+    return "".join(line for line in pem.splitlines() if not line.startswith("-----"))
 
 
 def _tree(message: SamlBase) -> Element:

@@ -121,9 +121,11 @@ def _sp_metadata(
     want_assertions_encrypted: bool,
     requests_signed: bool,
 ) -> bytes:
-    keys = [_key_descriptor(sp.key, "signing")]
+    certificates = [sp.key.certificate_pem, *([sp.next_certificate_pem] if sp.next_certificate_pem else [])]
+    keys = [_key_descriptor(certificate, "signing") for certificate in certificates]
     if want_assertions_encrypted:
-        keys.append(_key_descriptor(sp.key, "encryption"))
+        # The newest alone: whoever reads this encrypts for the key that stays.
+        keys.append(_key_descriptor(certificates[-1], "encryption"))
     descriptor = md.SPSSODescriptor(
         protocol_support_enumeration=SAMLP,
         authn_requests_signed=str(requests_signed).lower(),
@@ -152,8 +154,8 @@ def _sp_metadata(
     return to_signed_xml(entity, sp.key)
 
 
-def _key_descriptor(key: SpKeyPair, use: str) -> md.KeyDescriptor:
-    certificate = ds.X509Certificate(text=certificate_base64(key))
+def _key_descriptor(certificate_pem: str, use: str) -> md.KeyDescriptor:
+    certificate = ds.X509Certificate(text=certificate_base64(certificate_pem))
     methods = [*AES_GCM_BYTES, RSA_OAEP, RSA_OAEP_MGF1P] if use == "encryption" else []
     return md.KeyDescriptor(
         use=use,

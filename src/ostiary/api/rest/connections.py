@@ -137,7 +137,10 @@ class SpAnswer(Answer):
     acs_url: str
     slo_url: str
     metadata_url: str
-    certificate: str
+    certificate: str = Field(description="Of the key our requests are signed with, as PEM.")
+    next_certificate: str | None = Field(
+        description="Of the key that follows while it is being rotated: the identity provider must trust both."
+    )
 
 
 class AttributeMappingAnswer(Answer):
@@ -240,6 +243,7 @@ def render_connection(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
             slo_url=urls.slo(connection.id),
             metadata_url=urls.sp_entity_id(connection.id),
             certificate=view.sp_certificate_pem,
+            next_certificate=view.next_sp_certificate_pem,
         ),
         setup=SetupAnswer(
             fields=[SetupField(label=item.label, value=item.value) for item in view.setup.fields],

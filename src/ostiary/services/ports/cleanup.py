@@ -24,6 +24,7 @@ class Perishable(StrEnum):
     DEPARTURES = "departures"
     DIRECTORY_REQUESTS = "directory_requests"
     WEBHOOK_DELIVERIES = "webhook_deliveries"
+    SP_KEYS = "sp_keys"
     JOB_LOG = "job_log"
     JOB_STATISTICS = "job_statistics"
 

@@ -140,6 +140,7 @@ class StoredSpKey:
     certificate_pem: str
     sealed_private_key: bytes
     created_at: datetime
+    retired_at: datetime | None = None
 
 
 class SpKeyRepository(Protocol):
@@ -149,8 +150,12 @@ class SpKeyRepository(Protocol):
         """Store a new key."""
         ...
 
-    async def current(self, organization_id: str) -> StoredSpKey | None:
-        """The newest key."""
+    async def all(self, organization_id: str) -> tuple[StoredSpKey, ...]:
+        """The organization's keys, newest first, those retired among them."""
+        ...
+
+    async def retire_unused(self, organization_id: str, at: datetime) -> None:
+        """Mark the keys no connection signs with or is to sign with."""
         ...
 
 

@@ -26,6 +26,7 @@ from ostiary.adapters.db.tables import (
     setup_links,
     sign_in_flows,
     sign_in_traces,
+    sp_keys,
     webhook_deliveries,
 )
 from ostiary.services.ports.cleanup import Perishable
@@ -55,6 +56,7 @@ _TIMES: Mapping[Perishable, Column[datetime]] = {
     Perishable.DEPARTURES: directory_departures.c.at,
     Perishable.DIRECTORY_REQUESTS: directory_requests.c.at,
     Perishable.WEBHOOK_DELIVERIES: webhook_deliveries.c.created_at,
+    Perishable.SP_KEYS: sp_keys.c.retired_at,
     Perishable.JOB_LOG: _of_the_queue(NAMES.queue_table_log).c.created,
     Perishable.JOB_STATISTICS: _of_the_queue(NAMES.statistics_table).c.created,
 }

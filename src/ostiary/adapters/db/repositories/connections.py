@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, any_, delete, insert, select, true, tuple_, update
+from sqlalchemy import Column, ColumnElement, Row, any_, delete, exists, insert, or_, select, true, tuple_, update
 
 from ostiary.adapters.db.repositories.base import Repository, page_of
 from ostiary.adapters.db.repositories.domains import admitting
@@ -50,6 +50,8 @@ def _connection(row: Row[Any]) -> Connection:
         metadata_failing_since=row.metadata_failing_since,
         metadata_error=row.metadata_error,
         expiry_warning_due_at=row.expiry_warning_due_at,
+        sp_key_id=row.sp_key_id,
+        next_sp_key_id=row.next_sp_key_id,
     )
 
 
@@ -98,6 +100,8 @@ def _values(connection: Connection) -> dict[str, Any]:
         "metadata_failing_since": connection.metadata_failing_since,
         "metadata_error": connection.metadata_error,
         "expiry_warning_due_at": connection.expiry_warning_due_at,
+        "sp_key_id": connection.sp_key_id,
+        "next_sp_key_id": connection.next_sp_key_id,
     }
 
 
@@ -239,11 +243,26 @@ class SpKeys(Repository):
             )
         )
 
-    async def current(self, organization_id: str) -> StoredSpKey | None:
-        """The newest key."""
-        row = await self._first(
-            select(sp_keys).where(sp_keys.c.organization_id == organization_id).order_by(sp_keys.c.id.desc()).limit(1)
+    async def all(self, organization_id: str) -> tuple[StoredSpKey, ...]:
+        """The organization's keys, newest first, those retired among them."""
+        rows = await self._execute(
+            select(sp_keys).where(sp_keys.c.organization_id == organization_id).order_by(sp_keys.c.id.desc())
         )
-        if row is None:
-            return None
-        return StoredSpKey(row.id, row.organization_id, row.certificate_pem, row.sealed_private_key, row.created_at)
+        return tuple(
+            StoredSpKey(
+                row.id, row.organization_id, row.certificate_pem, row.sealed_private_key, row.created_at, row.retired_at
+            )
+            for row in rows
+        )
+
+    async def retire_unused(self, organization_id: str, at: datetime) -> None:
+        """Mark the keys no connection signs with or is to sign with."""
+        in_use = exists().where(
+            connections.c.organization_id == organization_id,
+            or_(connections.c.sp_key_id == sp_keys.c.id, connections.c.next_sp_key_id == sp_keys.c.id),
+        )
+        await self._execute(
+            update(sp_keys)
+            .where(sp_keys.c.organization_id == organization_id, sp_keys.c.retired_at.is_(None), ~in_use)
+            .values(retired_at=at)
+        )

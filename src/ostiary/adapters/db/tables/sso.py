@@ -82,6 +82,11 @@ connections = Table(
     moment("idp_changed_at", nullable=True),
     moment("tested_at", nullable=True),
     moment("created_at"),
+    # Our key that signs, and the one that is to follow it.
+    Column("sp_key_id", TypeId(ids.SP_KEY)),
+    Column("next_sp_key_id", TypeId(ids.SP_KEY)),
+    ForeignKeyConstraint(["organization_id", "sp_key_id"], ["sp_keys.organization_id", "sp_keys.id"]),
+    ForeignKeyConstraint(["organization_id", "next_sp_key_id"], ["sp_keys.organization_id", "sp_keys.id"]),
     # The browser's and the identity provider's URLs name the connection alone.
     UniqueConstraint("id"),
     Index(None, "idp_tenant"),
@@ -111,6 +116,9 @@ sp_keys = Table(
     Column("certificate_pem", Text, nullable=False),
     Column("sealed_private_key", LargeBinary, nullable=False),
     moment("created_at"),
+    # Since when no connection signs with it; it decrypts on until it is deleted.
+    moment("retired_at", nullable=True),
+    Index(None, "retired_at"),
 )
 
 identities = Table(
