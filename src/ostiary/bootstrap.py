@@ -46,6 +46,7 @@ from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
 from ostiary.services.directory_requests import DirectoryRequestService, RequestLog
+from ostiary.services.directory_token_warnings import DirectoryTokenWarningService
 from ostiary.services.directory_unmatched import UnmatchedMemberService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.domains import DomainService
@@ -217,6 +218,7 @@ async def _working(house: House, settings: Settings) -> AsyncGenerator[None]:
             cleanup=cleanup,
             domain_checks=domain_checks,
             connection_checks=house.connection_checks,
+            token_warnings=DirectoryTokenWarningService(house.kit),
             deliveries=house.deliveries,
             tokens=TokenJob(house.services.passwords, house.services.recovery),
             stop=stop,

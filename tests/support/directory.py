@@ -11,7 +11,8 @@ from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.system import SystemIds
 from ostiary.domain import ids
 from ostiary.domain.audit import AuditEvent
-from ostiary.domain.directory import Directory, DirectoryToken
+from ostiary.domain.directory import Directory
+from ostiary.domain.directory_token import DirectoryToken
 from ostiary.domain.membership import Member
 from ostiary.services import secrets
 from ostiary.services.context import Caller

@@ -218,7 +218,7 @@ _IDENTITY: dict[str, Ask] = {
     Operation.DISABLE_DIRECTORY: Ask(),
     Operation.PREVIEW_REMOVE_UNMATCHED: Ask(),
     Operation.REMOVE_UNMATCHED: Ask(),
-    Operation.CREATE_DIRECTORY_TOKEN: Ask(),
+    Operation.CREATE_DIRECTORY_TOKEN: Ask(_is(expires_at="2099-01-01T00:00:00Z")),
     Operation.LIST_DIRECTORY_TOKENS: Ask(),
     Operation.REVOKE_DIRECTORY_TOKEN: Ask(),
     Operation.LIST_DIRECTORY_USERS: Ask(),

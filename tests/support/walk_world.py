@@ -20,7 +20,8 @@ from ostiary.api.app import create_app
 from ostiary.domain import ids
 from ostiary.domain.access import Standing
 from ostiary.domain.connection import Provider
-from ostiary.domain.directory import DirectoryToken, GroupChange
+from ostiary.domain.directory import GroupChange
+from ostiary.domain.directory_token import DirectoryToken
 from ostiary.domain.idp_metadata import StagedMetadata
 from ostiary.domain.membership import Role
 from ostiary.domain.principal import OPERATOR

@@ -35,6 +35,8 @@ ACTIONS: Mapping[str, str] = {
     "directory.disabled": "Directory Sync was switched off.",
     "directory.enabled": "Directory Sync was switched on.",
     "directory.token_created": "A SCIM token was made.",
+    "directory.token_expired": "A SCIM token's time is over: the directory is not read by it any more.",
+    "directory.token_expiring": "A SCIM token ends in two weeks, or in a day.",
     "directory.token_revoked": "A SCIM token was revoked.",
     "directory.unmatched_removed": "Members whom the directory does not know were removed.",
     "directory.updated": "The settings of Directory Sync were changed.",

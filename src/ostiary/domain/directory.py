@@ -51,17 +51,6 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
-class DirectoryToken:
-    """A bearer token of the directory; only its hash is kept (R48)."""
-
-    id: str
-    organization_id: str
-    created_at: datetime
-    last_used_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class DirectoryUser:
     """A user as the directory pushed it. Its id is the member's, so REST and SCIM name the person alike.
 

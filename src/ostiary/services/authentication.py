@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from ostiary.domain.directory_token import TokenExpiredError
 from ostiary.domain.membership import Role
 from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services import secrets
@@ -31,11 +32,19 @@ class AuthenticationService:
         return principal
 
     async def directory_token(self, secret: str) -> Principal | None:
-        """The directory behind a SCIM token that is not revoked, of a directory that is on (R48, R55)."""
-        digest = secrets.digest(secret)
+        """The directory behind a SCIM token that is not revoked, of a directory that is on (R48, R55).
+
+        Raises `token_expired` (401): whoever holds the token may know why it opens nothing any more.
+        """
+        digest, now = secrets.digest(secret), self._kit.clock.now()
         async with self._kit.uow() as uow:
-            principal = await uow.directories.principal(digest)
-            if principal is not None and await uow.directories.note_use(digest, self._kit.clock.now()):
+            found = await uow.directories.principal(digest)
+            if found is None:
+                return None
+            principal, token = found
+            if token.expires_at is not None and token.has_ended(now):
+                raise TokenExpiredError(token.organization_id, token.expires_at)
+            if await uow.directories.note_use(digest, now):
                 await uow.commit()
         return principal
 

@@ -29,6 +29,8 @@ KEPT_FOR: Mapping[Perishable, timedelta] = {
     Perishable.SIGN_IN_TRACES: timedelta(days=30),
     # No breaker looks further back.
     Perishable.DEPARTURES: MAX_WINDOW,
+    # Administrators see for a while why provisioning stopped.
+    Perishable.DIRECTORY_TOKENS: timedelta(days=30),
     Perishable.DIRECTORY_REQUESTS: timedelta(days=7),
     Perishable.WEBHOOK_DELIVERIES: timedelta(days=30),
     # An identity provider may go on encrypting for the old key for a while.

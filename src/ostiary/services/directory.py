@@ -1,6 +1,7 @@
 """Directory Sync of an organization: settings, enabling, disabling, tokens (R5, R40, R48, R55)."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ostiary.domain import ids
 from ostiary.domain.access import Operation
@@ -9,7 +10,6 @@ from ostiary.domain.directory import (
     Directory,
     DirectoryCounts,
     DirectoryGroup,
-    DirectoryToken,
     DirectoryUser,
     OnDeactivate,
     UnknownAttributes,
@@ -17,7 +17,9 @@ from ostiary.domain.directory import (
 from ostiary.domain.directory_breaker import BreakerChange
 from ostiary.domain.directory_policy import DirectoryEnablementEffects, ensure_can_enable, ensure_one_role_source
 from ostiary.domain.directory_reapply import ReapplyEffects
+from ostiary.domain.directory_token import DirectoryToken, next_warning
 from ostiary.domain.errors import conflict, not_found
+from ostiary.domain.service_account import ensure_lies_ahead
 from ostiary.domain.setup_link import ensure_edits_directory
 from ostiary.services import secrets
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
@@ -181,8 +183,15 @@ class DirectoryService:
             await uow.commit()
         return after
 
-    async def create_token(self, caller: Caller, reference: str) -> tuple[DirectoryToken, str]:
-        """A second token beside the first, so that it can be rotated without a gap (R48); raises `too_many_tokens`."""
+    async def create_token(
+        self, caller: Caller, reference: str, *, expires_at: datetime | None = None
+    ) -> tuple[DirectoryToken, str]:
+        """A second token beside the first, so that it can be rotated without a gap (R48).
+
+        Raises `too_many_tokens`, `expired_already`.
+        """
+        now = self._kit.clock.now()
+        ensure_lies_ahead(expires_at, now)
         async with self._kit.uow() as uow:
             admitted = await admit(
                 uow, self._kit.urls, caller, reference, Operation.CREATE_DIRECTORY_TOKEN, lock=Lock.EXCLUSIVE
@@ -190,16 +199,17 @@ class DirectoryService:
             directory = await self._directory(uow, admitted)
             if not directory.enabled:
                 raise conflict("directory_not_enabled", "Enable Directory Sync first; that makes the first token.")
-            if len(await uow.directories.tokens(admitted.organization.id)) >= MAX_TOKENS:
+            tokens = await uow.directories.tokens(admitted.organization.id)
+            if sum(not token.has_ended(now) for token in tokens) >= MAX_TOKENS:
                 raise conflict(
                     "too_many_tokens", f"A directory has at most {MAX_TOKENS} tokens. Revoke the older one first."
                 )
-            token, secret = await self._new_token(uow, admitted)
+            token, secret = await self._new_token(uow, admitted, expires_at)
             await uow.commit()
         return token, secret
 
     async def tokens(self, caller: Caller, reference: str) -> tuple[DirectoryToken, ...]:
-        """The tokens that are valid."""
+        """The tokens that are not revoked, those that ended lately too."""
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, Operation.LIST_DIRECTORY_TOKENS)
             return await uow.directories.tokens(admitted.organization.id)
@@ -221,13 +231,24 @@ class DirectoryService:
             raise not_found("directory")
         return found
 
-    async def _new_token(self, uow: UnitOfWork, admitted: Admitted) -> tuple[DirectoryToken, str]:
-        secret = self._kit.ids.secret(secrets.SCIM)
+    async def _new_token(
+        self, uow: UnitOfWork, admitted: Admitted, expires_at: datetime | None = None
+    ) -> tuple[DirectoryToken, str]:
+        secret, now = self._kit.ids.secret(secrets.SCIM), self._kit.clock.now()
         token = DirectoryToken(
-            id=self._kit.ids.new(ids.TOKEN), organization_id=admitted.organization.id, created_at=self._kit.clock.now()
+            id=self._kit.ids.new(ids.TOKEN),
+            organization_id=admitted.organization.id,
+            created_at=now,
+            expires_at=expires_at,
+            warn_at=next_warning(expires_at, now),
         )
         await uow.directories.add_token(token, secrets.digest(secret))
-        await Journal.of(self._kit, uow, admitted).write("directory.token_created", "token", token.id)
+        await Journal.of(self._kit, uow, admitted).write(
+            "directory.token_created",
+            "token",
+            token.id,
+            after={"expires_at": expires_at.isoformat() if expires_at else None},
+        )
         return token, secret
 
 

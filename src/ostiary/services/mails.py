@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from ostiary.domain.connection import Connection
 from ostiary.domain.connection_warnings import told
+from ostiary.domain.directory_token import DirectoryToken
 from ostiary.domain.domain_name import EmailDomain
 from ostiary.domain.idp_metadata import MetadataChange
 from ostiary.domain.invitation import Invitation
@@ -210,6 +211,25 @@ def organization_restored(to: str, organization: Organization) -> Mail:
 
 def _record(domain: EmailDomain) -> str:
     return f"Name: {domain.txt_name}\nValue: {domain.txt_value}\n"
+
+
+def directory_token_ends(
+    to: str, organization: Organization, token: DirectoryToken, base_url: str, *, has_ended: bool
+) -> Mail:
+    """Tells an administrator that the identity provider's token ends, or has ended."""
+    path = f"{base_url}/v1/organizations/{organization.slug}/directory/tokens"
+    used = f"was last used on {token.last_used_at:%d %B %Y}" if token.last_used_at else "was never used"
+    if has_ended:
+        what = "has expired. A directory that still sends it changes nothing here: people who leave keep their access"
+    else:
+        what = f"expires on {token.expires_at:%d %B %Y, %H:%M} UTC. From then on people who leave keep their access"
+    return Mail(
+        to,
+        f"A directory token of {organization.name} {'has expired' if has_ended else 'expires soon'}",
+        f"The token {token.id} of the directory of {organization.name} {what}, and people who join get none. It "
+        f"{used}. If your identity provider uses it, make another one (POST {path}) and enter it there. If not, revoke "
+        f"it (DELETE {path}/{token.id}).\n",
+    )
 
 
 def breaker_tripped(

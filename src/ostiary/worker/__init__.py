@@ -5,11 +5,13 @@ work.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
 from ostiary.services.cleanup import CleanupService
 from ostiary.services.connection_checks import ConnectionCheckService
+from ostiary.services.directory_token_warnings import DirectoryTokenWarningService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.jobs import DELIVER_WEBHOOK, SEND_MAIL, SEND_TOKEN
 from ostiary.services.ports.jobs import JobHandler, JobQueue, Schedule
@@ -32,30 +34,11 @@ async def run_worker(
     cleanup: CleanupService,
     domain_checks: DomainCheckService,
     connection_checks: ConnectionCheckService,
+    token_warnings: DirectoryTokenWarningService,
     deliveries: WebhookDeliveryService,
     stop: asyncio.Event,
 ) -> None:
     """Work until `stop` is set; returns within two seconds of that, with jobs cut short back in the queue."""
-
-    async def clean_up() -> None:
-        deleted = await cleanup.run()
-        if deleted:
-            _log.info("cleaned_up", **deleted)
-
-    async def check_domains() -> None:
-        checked = await domain_checks.run()
-        if checked:
-            _log.info("domains_checked", **checked)
-
-    async def refresh_metadata() -> None:
-        counts = await connection_checks.refresh_metadata()
-        if counts:
-            _log.info("metadata_refreshed", **counts)
-
-    async def warn_of_expiry() -> None:
-        told = await connection_checks.warn_of_expiry()
-        if told:
-            _log.info("certificates_expiring", connections=told)
 
     async def wake_webhooks() -> None:
         await deliveries.wake_waiting()
@@ -65,13 +48,28 @@ async def run_worker(
         SEND_TOKEN: tokens,
         DELIVER_WEBHOOK: WebhookJob(deliveries),
     }
+    by_the_clock: Mapping[str, tuple[str, Callable[[], Awaitable[int | Mapping[str, int]]]]] = {
+        "cleanup": ("cleaned_up", cleanup.run),
+        "domain_checks": ("domains_checked", domain_checks.run),
+        "refresh_metadata": ("metadata_refreshed", connection_checks.refresh_metadata),
+        "warn_of_expiry": ("certificates_expiring", connection_checks.warn_of_expiry),
+        "warn_of_directory_tokens": ("directory_tokens_expiring", token_warnings.run),
+    }
     schedules = [
-        Schedule("cleanup", EVERY_TEN_MINUTES, clean_up),
-        Schedule("domain_checks", EVERY_TEN_MINUTES, check_domains),
-        Schedule("refresh_metadata", EVERY_TEN_MINUTES, refresh_metadata),
-        Schedule("warn_of_expiry", EVERY_TEN_MINUTES, warn_of_expiry),
+        *(Schedule(name, EVERY_TEN_MINUTES, _logged(event, run)) for name, (event, run) in by_the_clock.items()),
         Schedule("wake_webhooks", EVERY_TEN_SECONDS, wake_webhooks),
     ]
     _log.info("worker_started")
     await queue.work(handlers, schedules, stop, at_once={DELIVER_WEBHOOK: WEBHOOKS_AT_ONCE})
     _log.info("worker_stopped")
+
+
+def _logged(event: str, run: Callable[[], Awaitable[int | Mapping[str, int]]]) -> Callable[[], Awaitable[None]]:
+    """What runs by the clock, telling the log how much it did, if it did anything."""
+
+    async def logged() -> None:
+        done = await run()
+        if done:
+            _log.info(event, **(done if isinstance(done, Mapping) else {"count": done}))
+
+    return logged

@@ -1,5 +1,7 @@
 """What an administrator sees of the identity provider's requests: `GET …/directory/requests`."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -9,6 +11,7 @@ from fastapi import FastAPI
 from ostiary.api.deps import Services
 from ostiary.domain.directory import UnknownAttributes
 from ostiary.domain.scim_quirks import Quirk
+from tests.e2e.scim.conftest import scim_client
 from tests.support.directory import DirectorySync, group_document, patch_of, user_document
 from tests.support.house import House, Person, bearer
 
@@ -230,3 +233,22 @@ async def test_a_strict_directory_refuses_unknown_attributes_by_name(
     assert kept.json()["badge"] == "1"
     assert (await scim.put(one, json=user_document("bo@acme.test", password="x"))).status_code == 200
     assert (await scim.post("/Users", json=user_document("di@acme.test", role="admin"))).status_code == 201
+
+
+async def test_a_token_that_has_expired_is_refused_with_the_reason_and_logged(
+    app: FastAPI, house: House, ada: Person, sync: DirectorySync, log: Log
+) -> None:
+    _, secret = await house.services.directory.create_token(
+        ada.caller, "acme", expires_at=house.clock.now() + timedelta(hours=1)
+    )
+    house.clock.turn(timedelta(hours=1))
+    async with scim_client(app, replace(sync, token=secret)) as late:
+        answers = [await late.get("/Users"), await late.post("/Users", json=user_document("bo@acme.test"))]
+
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert "expired on" in answers[0].json()["detail"]
+    assert answers[0].headers["www-authenticate"] == "Bearer"
+    assert [(entry["method"], entry["status"]) for entry in await log.read(refused=True)] == [
+        ("POST", 401),
+        ("GET", 401),
+    ]

@@ -54,6 +54,8 @@ INSERTS = {
     " WHERE $2::bytea IS NOT NULL",
     Perishable.DEPARTURES: "INSERT INTO directory_departures (organization_id, member_id, number, at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 1, $1 WHERE $2::bytea IS NOT NULL",
+    Perishable.DIRECTORY_TOKENS: "INSERT INTO directory_tokens (organization_id, id, secret_hash, created_at,"
+    " expires_at) VALUES (gen_random_uuid(), gen_random_uuid(), $2, $1, $1)",
     Perishable.DIRECTORY_REQUESTS: "INSERT INTO directory_requests (organization_id, id, at, method, path, status,"
     " duration_ms, quirks, missed_before) SELECT gen_random_uuid(), gen_random_uuid(), $1, 'GET', '/Users', 200, 1,"
     " '{}', 0 WHERE $2::bytea IS NOT NULL",

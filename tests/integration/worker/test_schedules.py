@@ -10,6 +10,7 @@ from ostiary.adapters.dns import DnsResolver
 from ostiary.adapters.mail import FolderMailer
 from ostiary.domain.domain_name import DomainStatus
 from ostiary.services.cleanup import CleanupService
+from ostiary.services.directory_token_warnings import DirectoryTokenWarningService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.ports.jobs import JobHandler, Schedule
 from ostiary.worker import run_worker
@@ -52,6 +53,7 @@ async def test_R3_the_worker_looks_for_the_records_of_domains_by_the_clock(datab
                 cleanup=CleanupService(house.kit),
                 domain_checks=DomainCheckService(house.kit, DnsResolver(dns.resolver)),
                 connection_checks=house.connection_checks,
+                token_warnings=DirectoryTokenWarningService(house.kit),
                 deliveries=house.deliveries,
                 tokens=TokenJob(house.services.passwords, house.services.recovery),
                 stop=asyncio.Event(),

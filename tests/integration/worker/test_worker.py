@@ -26,6 +26,7 @@ from ostiary.services.cleanup import CleanupService
 from ostiary.services.connection_checks import ConnectionCheckService
 from ostiary.services.connection_sources import IdpDescriber
 from ostiary.services.context import Kit, Urls
+from ostiary.services.directory_token_warnings import DirectoryTokenWarningService
 from ostiary.services.domain_checks import DomainCheckService
 from ostiary.services.ports.world import Mail
 from ostiary.services.webhook_delivery import WebhookDeliveryService
@@ -87,6 +88,7 @@ async def test_mail_of_a_committed_transaction_arrives_though_the_server_refused
             connection_checks=ConnectionCheckService(
                 kit, IdpDescriber(SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=True))
             ),
+            token_warnings=DirectoryTokenWarningService(kit),
             deliveries=WebhookDeliveryService(kit, SEALER, HttpWebhookSender(GuardedHttp())),
             tokens=tokens,
             stop=stop,

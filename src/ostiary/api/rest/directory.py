@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.etags import SHOWS_ITS_TAG, TagDep
@@ -15,13 +15,13 @@ from ostiary.domain.access import Operation
 from ostiary.domain.directory import (
     Directory,
     DirectoryGroup,
-    DirectoryToken,
     DirectoryUser,
     OnDeactivate,
     UnknownAttributes,
 )
 from ostiary.domain.directory_breaker import MAX_MINIMUM, MAX_WINDOW, MIN_WINDOW, WHOLE, BreakerChange
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
+from ostiary.domain.directory_token import DirectoryToken
 from ostiary.services.context import Urls
 from ostiary.services.directory import DirectoryChange
 
@@ -163,6 +163,17 @@ class DirectoryTokenAnswer(Answer):
     id: str = Field(examples=["tok_01h455vb4pex5vsknk084sn02q"])
     created_at: datetime
     last_used_at: datetime | None
+    expires_at: datetime | None = Field(description="Null: it lives until it is revoked.")
+
+
+class NewDirectoryToken(Request):
+    """A new token. Without `expires_at` it lives until it is revoked."""
+
+    expires_at: AwareDatetime | None = Field(
+        default=None,
+        description="Administrators are told by mail 14 days before, a day before, and then.",
+        examples=["2099-01-01T00:00:00Z"],
+    )
 
 
 class NewDirectoryTokenAnswer(DirectoryTokenAnswer):
@@ -245,7 +256,9 @@ def _change(body: DirectoryPatch) -> DirectoryChange:
 
 
 def _render_token(token: DirectoryToken) -> DirectoryTokenAnswer:
-    return DirectoryTokenAnswer(id=token.id, created_at=token.created_at, last_used_at=token.last_used_at)
+    return DirectoryTokenAnswer(
+        id=token.id, created_at=token.created_at, last_used_at=token.last_used_at, expires_at=token.expires_at
+    )
 
 
 @router.get("", operation_id=Operation.GET_DIRECTORY, responses={200: SHOWS_ITS_TAG, **problems(401, 403, 404)})
@@ -335,19 +348,23 @@ async def disable_directory(org: OrgPath, caller: CallerDep, services: ServicesD
 
 
 @router.post(
-    "/tokens", status_code=201, operation_id=Operation.CREATE_DIRECTORY_TOKEN, responses=problems(401, 403, 404, 409)
+    "/tokens",
+    status_code=201,
+    operation_id=Operation.CREATE_DIRECTORY_TOKEN,
+    responses=problems(401, 403, 404, 409, 422),
 )
-async def create_directory_token(org: OrgPath, caller: CallerDep, services: ServicesDep) -> NewDirectoryTokenAnswer:
+async def create_directory_token(
+    org: OrgPath, caller: CallerDep, services: ServicesDep, body: NewDirectoryToken | None = None
+) -> NewDirectoryTokenAnswer:
     """A second token, so that the first can be replaced without a gap."""
-    token, secret = await services.directory.create_token(caller, org)
-    return NewDirectoryTokenAnswer(
-        id=token.id, created_at=token.created_at, last_used_at=token.last_used_at, secret=secret
-    )
+    expires_at = body.expires_at if body else None
+    token, secret = await services.directory.create_token(caller, org, expires_at=expires_at)
+    return NewDirectoryTokenAnswer(**dict(_render_token(token)), secret=secret)
 
 
 @router.get("/tokens", operation_id=Operation.LIST_DIRECTORY_TOKENS, responses=problems(401, 403, 404))
 async def list_directory_tokens(org: OrgPath, caller: CallerDep, services: ServicesDep) -> ListOf[DirectoryTokenAnswer]:
-    """The valid tokens, without their secrets."""
+    """The tokens that are not revoked, without their secrets; one that has expired opens nothing any more."""
     return ListOf(data=[_render_token(token) for token in await services.directory.tokens(caller, org)])
 
 

@@ -45,6 +45,12 @@ def noted_body(body: JsonValue) -> None:
         sent.body = excerpt(body)
 
 
+def noted_organization(organization_id: str) -> None:
+    """Remember whose request it is, though it does not open anything."""
+    if (sent := _sent.get()) is not None:
+        sent.organization_id = organization_id
+
+
 def noted_caller(caller: Caller) -> SentRequest | None:
     """Remember whose request it is; answers the request, for the caller to carry along."""
     sent = _sent.get()

@@ -22,6 +22,7 @@ class Perishable(StrEnum):
     REPLAY_KEYS = "replay_keys"
     SIGN_IN_TRACES = "sign_in_traces"
     DEPARTURES = "departures"
+    DIRECTORY_TOKENS = "directory_tokens"
     DIRECTORY_REQUESTS = "directory_requests"
     WEBHOOK_DELIVERIES = "webhook_deliveries"
     SP_KEYS = "sp_keys"

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Protocol
 
-from ostiary.domain.directory import Directory, DirectoryCounts, DirectoryGroup, DirectoryToken, DirectoryUser
+from ostiary.domain.directory import Directory, DirectoryCounts, DirectoryGroup, DirectoryUser
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
+from ostiary.domain.directory_token import DirectoryToken
 from ostiary.domain.principal import Principal
 from ostiary.services.paging import Page, PageRequest
 
@@ -56,6 +57,14 @@ class DirectoryRepository(Protocol):
         """The tokens that are not revoked, oldest first."""
         ...
 
+    async def tokens_to_warn_of(self, now: datetime, *, limit: int) -> tuple[DirectoryToken, ...]:
+        """Tokens of any directory that is on, whose end somebody is to be told of by now."""
+        ...
+
+    async def settle_warning(self, token: DirectoryToken, following: datetime | None) -> bool:
+        """Put the next warning of a token off to the time; False when that was done meanwhile, or it was revoked."""
+        ...
+
     async def revoke_token(self, organization_id: str, token_id: str, at: datetime) -> bool:
         """Stop one token; False when there is none."""
         ...
@@ -64,8 +73,8 @@ class DirectoryRepository(Protocol):
         """Stop every token (R55)."""
         ...
 
-    async def principal(self, secret_hash: bytes) -> Principal | None:
-        """The directory behind a living token, if the directory is on: global (the secret says whose it is)."""
+    async def principal(self, secret_hash: bytes) -> tuple[Principal, DirectoryToken] | None:
+        """The directory behind a token that is not revoked, if it is on: global (the secret says whose it is)."""
         ...
 
     async def note_use(self, secret_hash: bytes, now: datetime) -> bool:

@@ -25,13 +25,13 @@ from ostiary.domain.directory import (
     Directory,
     DirectoryCounts,
     DirectoryGroup,
-    DirectoryToken,
     DirectoryUser,
     OnDeactivate,
     UnknownAttributes,
 )
 from ostiary.domain.directory_breaker import Breaker
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
+from ostiary.domain.directory_token import DirectoryToken
 from ostiary.domain.membership import ManagedBy
 from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services.paging import Page, PageRequest
@@ -62,6 +62,18 @@ def _directory(row: Row[Any]) -> Directory:
             window=timedelta(seconds=row.breaker_window_seconds),
         ),
         breaker_tripped_at=row.breaker_tripped_at,
+    )
+
+
+def _token(row: Row[Any]) -> DirectoryToken:
+    return DirectoryToken(
+        id=row.id,
+        organization_id=row.organization_id,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
+        expires_at=row.expires_at,
+        warn_at=row.warn_at,
     )
 
 
@@ -190,6 +202,8 @@ class Directories(Repository):
                 id=token.id,
                 secret_hash=secret_hash,
                 created_at=token.created_at,
+                expires_at=token.expires_at,
+                warn_at=token.warn_at,
             )
         )
 
@@ -200,10 +214,37 @@ class Directories(Repository):
             .where(directory_tokens.c.organization_id == organization_id, directory_tokens.c.revoked_at.is_(None))
             .order_by(directory_tokens.c.id)
         )
-        return tuple(
-            DirectoryToken(row.id, row.organization_id, row.created_at, row.last_used_at, row.revoked_at)
-            for row in rows
+        return tuple(_token(row) for row in rows)
+
+    async def tokens_to_warn_of(self, now: datetime, *, limit: int) -> tuple[DirectoryToken, ...]:
+        """Tokens of any directory that is on, whose end somebody is to be told of by now."""
+        rows = await self._execute(
+            select(directory_tokens)
+            .join(directories, directories.c.organization_id == directory_tokens.c.organization_id)
+            .where(
+                directory_tokens.c.warn_at <= now,
+                directory_tokens.c.revoked_at.is_(None),
+                directories.c.enabled,
+                in_living(directories.c.organization_id),
+            )
+            .order_by(directory_tokens.c.warn_at)
+            .limit(limit)
         )
+        return tuple(_token(row) for row in rows)
+
+    async def settle_warning(self, token: DirectoryToken, following: datetime | None) -> bool:
+        """Put the next warning of a token off to the time; False when that was done meanwhile, or it was revoked."""
+        result = await self._execute(
+            update(directory_tokens)
+            .where(
+                directory_tokens.c.organization_id == token.organization_id,
+                directory_tokens.c.id == token.id,
+                directory_tokens.c.warn_at == token.warn_at,
+                directory_tokens.c.revoked_at.is_(None),
+            )
+            .values(warn_at=following)
+        )
+        return result.rowcount > 0
 
     async def revoke_token(self, organization_id: str, token_id: str, at: datetime) -> bool:
         """Stop one token; False when there is none."""
@@ -226,10 +267,10 @@ class Directories(Repository):
             .values(revoked_at=at)
         )
 
-    async def principal(self, secret_hash: bytes) -> Principal | None:
-        """The directory behind a living token, if the directory is on: global (the secret says whose it is)."""
+    async def principal(self, secret_hash: bytes) -> tuple[Principal, DirectoryToken] | None:
+        """The directory behind a token that is not revoked, if it is on: global (the secret says whose it is)."""
         row = await self._first(
-            select(directories.c.id, directories.c.organization_id)
+            select(directory_tokens, directories.c.id.label("directory_id"))
             .join(directory_tokens, directory_tokens.c.organization_id == directories.c.organization_id)
             .where(
                 directory_tokens.c.secret_hash == secret_hash,
@@ -240,7 +281,11 @@ class Directories(Repository):
         )
         if row is None:
             return None
-        return Principal(CredentialKind.DIRECTORY_TOKEN, id=row.id, organization_id=row.organization_id)
+        token = _token(row)
+        principal = Principal(
+            CredentialKind.DIRECTORY_TOKEN, id=row.directory_id, organization_id=token.organization_id
+        )
+        return principal, token
 
     async def note_use(self, secret_hash: bytes, now: datetime) -> bool:
         """Remember that the token was used, at most once a minute; answers whether it wrote."""

@@ -53,8 +53,13 @@ directory_tokens = Table(
     moment("created_at"),
     moment("last_used_at", nullable=True),
     moment("revoked_at", nullable=True),
+    moment("expires_at", nullable=True),
+    # When administrators are told next that it ends.
+    moment("warn_at", nullable=True),
     # The bearer token alone says whose directory it is.
     UniqueConstraint("secret_hash"),
+    Index(None, "warn_at"),
+    Index(None, "expires_at"),
 )
 
 directory_users = Table(
