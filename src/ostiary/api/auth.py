@@ -64,6 +64,10 @@ class SessionCookies:
             self.name, token, expires=expires_at, path="/", secure=self.secure, httponly=True, samesite="lax"
         )
 
+    def drop_session(self, response: Response) -> None:
+        """Have the browser forget its session."""
+        response.delete_cookie(self.name, path="/", secure=self.secure, httponly=True, samesite="lax")
+
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:

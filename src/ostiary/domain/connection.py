@@ -54,6 +54,18 @@ class KeyRotationStep(StrEnum):
     CANCEL = "cancel"
 
 
+class LoginHint(StrEnum):
+    """How an identity provider is told whom the person says to be.
+
+    none: not at all, as most ignore it and some fail; subject: in the AuthnRequest (SAML core §3.4.1); query: in its
+    address.
+    """
+
+    NONE = "none"
+    SUBJECT = "subject"
+    QUERY = "query"
+
+
 class NameIdFormat(StrEnum):
     """The NameID formats that may be asked for (SAML core §8.3)."""
 
@@ -153,6 +165,11 @@ class Connection:
     next_sp_key_id: str | None = None
 
     @property
+    def login_hint(self) -> LoginHint:
+        """How its identity provider takes a login hint: Entra refuses requests that name a subject."""
+        return _LOGIN_HINTS.get(self.provider, LoginHint.NONE)
+
+    @property
     def is_draft(self) -> bool:
         """Whether it was never activated: nobody signs in through it, or did (R7)."""
         return self.status in (ConnectionStatus.DRAFT, ConnectionStatus.TESTING)
@@ -170,6 +187,11 @@ class Connection:
         return self.status is ConnectionStatus.ACTIVE and self.is_ready(now)
 
 
+_LOGIN_HINTS = {
+    Provider.ENTRA: LoginHint.QUERY,
+    Provider.ADFS: LoginHint.QUERY,
+    Provider.KEYCLOAK: LoginHint.SUBJECT,
+}
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from ostiary.domain.connection import AttributeMapping, Connection, NameIdFormat, Provider
 
@@ -34,6 +35,14 @@ class AttributeToSend:
     source: str
 
 
+class SignedPart(StrEnum):
+    """What a product signs by default; each is accepted from every product."""
+
+    ASSERTION = "assertion"
+    RESPONSE = "response"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSetup:
     """What to do at the identity provider: its form, the NameID's format, the attributes, and what else to know."""
@@ -41,6 +50,7 @@ class ProviderSetup:
     fields: tuple[SetupField, ...]
     name_id_format: NameIdFormat
     attributes: tuple[AttributeToSend, ...]
+    signs: SignedPart
     notes: tuple[str, ...]
 
 
@@ -57,6 +67,7 @@ class _Preset:
     metadata_url: str
     sources: tuple[str, str, str]
     notes: tuple[str, ...]
+    signs: SignedPart
     names: tuple[str, str, str] = ("email", "firstName", "lastName")
     more: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -67,6 +78,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="Single sign-on URL",
         slo_url="Single Logout URL",
         metadata_url="",
+        signs=SignedPart.BOTH,
         sources=("user.email", "user.firstName", "user.lastName"),
         more={"SP Issuer": "entity_id"},
         notes=(
@@ -79,6 +91,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="Reply URL (Assertion Consumer Service URL)",
         slo_url="Logout Url (Optional)",
         metadata_url="",
+        signs=SignedPart.ASSERTION,
         sources=("user.mail", "user.givenname", "user.surname"),
         names=(f"{_CLAIMS}emailaddress", f"{_CLAIMS}givenname", f"{_CLAIMS}surname"),
         notes=(
@@ -91,6 +104,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="ACS URL",
         slo_url="",
         metadata_url="",
+        signs=SignedPart.ASSERTION,
         sources=("Primary email", "First name", "Last name"),
         notes=(
             "“Signed response” may be on or off: either the response or the assertion is signed.",
@@ -102,6 +116,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="ACS (Consumer) URL",
         slo_url="Single Logout URL",
         metadata_url="",
+        signs=SignedPart.RESPONSE,
         sources=("Email", "First Name", "Last Name"),
         more={"Recipient": "acs_url"},
         notes=(
@@ -115,6 +130,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="Relying party SAML 2.0 SSO service URL",
         slo_url="SAML Logout endpoint",
         metadata_url="Federation metadata address",
+        signs=SignedPart.ASSERTION,
         sources=("E-Mail-Addresses", "Given-Name", "Surname"),
         names=(f"{_CLAIMS}emailaddress", f"{_CLAIMS}givenname", f"{_CLAIMS}surname"),
         notes=(
@@ -127,6 +143,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="Assertion Consumer Service POST Binding URL",
         slo_url="Logout Service Redirect Binding URL",
         metadata_url="",
+        signs=SignedPart.RESPONSE,
         sources=("email", "firstName", "lastName"),
         more={"Valid redirect URIs": "acs_url"},
         notes=(
@@ -139,6 +156,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="ACS URLs",
         slo_url="SLO Endpoint",
         metadata_url="Import from URL",
+        signs=SignedPart.ASSERTION,
         sources=("Email Address", "Given Name", "Family Name"),
         notes=("Sign the assertion, the response, or both.", "Map saml_subject to Email Address."),
     ),
@@ -147,6 +165,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="ACS URL",
         slo_url="",
         metadata_url="",
+        signs=SignedPart.ASSERTION,
         sources=("email", "firstname", "lastname"),
         notes=(
             "Set “SAMLSubject NameID” to email, and sign the assertion, or assertion and response.",
@@ -158,6 +177,7 @@ _PRESETS: Mapping[Provider, _Preset] = {
         acs_url="Assertion consumer service URL (HTTP-POST)",
         slo_url="Single logout service URL",
         metadata_url="SP metadata URL",
+        signs=SignedPart.ASSERTION,
         sources=("the e-mail address", "the first name", "the last name"),
         notes=("Sign the assertion, the response, or both, with SHA-256.",),
     ),
@@ -187,6 +207,7 @@ def setup_of(connection: Connection, sp: OurSide) -> ProviderSetup:
         fields=tuple(SetupField(label, ours[which]) for label, which in labels.items() if label),
         name_id_format=connection.name_id_format or NameIdFormat.EMAIL,
         attributes=_attributes(preset, connection.attribute_mapping),
+        signs=preset.signs,
         notes=preset.notes,
     )
 

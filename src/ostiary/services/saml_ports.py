@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ostiary.domain.assertion import NameId, VerifiedResponse
-from ostiary.domain.connection import Binding, Certificate, IdentityProvider, NameIdFormat
+from ostiary.domain.connection import Binding, Certificate, IdentityProvider, LoginHint, NameIdFormat
 from ostiary.domain.logout import LogoutRequest, LogoutResponse
 
 
@@ -43,6 +43,7 @@ class AuthnRequest:
     force_authn: bool
     signed: bool
     login_hint: str | None = None
+    login_hint_by: LoginHint = LoginHint.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,6 +243,7 @@ class SignInStartService:
             force_authn=wish.force_authn,
             signed=connection.sign_requests,
             login_hint=wish.login_hint,
+            login_hint_by=connection.login_hint,
         )
 
 

@@ -83,6 +83,7 @@ async def test_a_change_by_cookie_must_come_from_an_allowed_origin(
     assert "access-control-allow-origin" not in (await browser.get(me, headers={"Origin": ELSEWHERE})).headers
     out = await browser.post(f"{acme.service.url}/v1/auth/sign-out", headers={"Origin": acme.service.url})
     assert (out.status_code, out.json()) == (200, {"single_logout_url": None})
+    assert "ostiary" not in browser.cookies
     assert (await browser.get(me)).status_code == 401
 
 

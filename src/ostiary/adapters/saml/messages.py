@@ -7,6 +7,7 @@ import base64
 import hashlib
 from datetime import datetime, timedelta
 from typing import cast
+from urllib.parse import urlencode
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -27,7 +28,7 @@ from ostiary.adapters.saml.crypto_backend import (
 from ostiary.adapters.saml.decryption import AES_GCM_BYTES, RSA_OAEP, RSA_OAEP_MGF1P
 from ostiary.adapters.saml.values import instant
 from ostiary.adapters.saml.xml import SAMLP
-from ostiary.domain.connection import Binding, NameIdFormat
+from ostiary.domain.connection import Binding, LoginHint, NameIdFormat
 from ostiary.services.saml_ports import AuthnRequest, BrowserMessage, ServiceProvider, SpKeyPair
 
 _KEY_BITS = 2048
@@ -80,13 +81,13 @@ def _authn_request(request: AuthnRequest) -> BrowserMessage:
         issuer=saml.Issuer(text=request.sp.entity_id),
         # A redirect signs the query instead (SAML bindings §3.4.4.1).
         signature=signature_template(request.id, request.sp.key) if posted and request.signed else None,
-        subject=_hint(request.login_hint),
+        subject=_hinted(request),
         name_id_policy=_name_id_policy(request.name_id_format),
     )
     if posted:
         document = to_signed_xml(message, request.sp.key) if request.signed else to_xml(message)
         form = {"SAMLRequest": base64.b64encode(document).decode("ascii"), "RelayState": request.relay_state}
-        return BrowserMessage(Binding.POST, request.idp.sso_url, tuple(form.items()))
+        return BrowserMessage(Binding.POST, _hinting(request.idp.sso_url, request), tuple(form.items()))
     packed = http_redirect_message(
         to_xml(message).decode("utf-8"),
         request.idp.sso_url,
@@ -96,14 +97,21 @@ def _authn_request(request: AuthnRequest) -> BrowserMessage:
         backend=QuerySigner(request.sp.key) if request.signed else None,
     )
     headers = cast("list[tuple[str, str]]", packed["headers"])
-    return BrowserMessage(Binding.REDIRECT, dict(headers)["Location"])
+    return BrowserMessage(Binding.REDIRECT, _hinting(dict(headers)["Location"], request))
 
 
-def _hint(login_hint: str | None) -> saml.Subject | None:
+def _hinted(request: AuthnRequest) -> saml.Subject | None:
     """Whom the person says to be, for the identity provider to fill in its form (SAML core §3.4.1)."""
-    if login_hint is None:
+    if request.login_hint is None or request.login_hint_by is not LoginHint.SUBJECT:
         return None
-    return saml.Subject(name_id=saml.NameID(text=login_hint, format=NameIdFormat.UNSPECIFIED))
+    return saml.Subject(name_id=saml.NameID(text=request.login_hint, format=NameIdFormat.UNSPECIFIED))
+
+
+def _hinting(url: str, request: AuthnRequest) -> str:
+    """The address with the hint, where that is how it is given; no signature of a query covers it."""
+    if request.login_hint is None or request.login_hint_by is not LoginHint.QUERY:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'login_hint': request.login_hint})}"
 
 
 def _name_id_policy(name_id_format: NameIdFormat | None) -> samlp.NameIDPolicy | None:

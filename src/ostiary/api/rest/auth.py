@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ClientDep, ServicesDep
@@ -175,9 +175,14 @@ async def sign_in(body: SignInRequest, client: ClientDep, services: ServicesDep)
 
 
 @router.post("/auth/sign-out", operation_id=Operation.SIGN_OUT, responses=problems(401, 403))
-async def sign_out(caller: CallerDep, services: ServicesDep) -> SignedOutAnswer:
-    """End the session that makes the request. To end the identity provider's too, open `single_logout_url`."""
-    return SignedOutAnswer(single_logout_url=await services.logout.sign_out(caller))
+async def sign_out(caller: CallerDep, services: ServicesDep, response: Response) -> SignedOutAnswer:
+    """End the session that makes the request, and take its cookie back.
+
+    To end the identity provider's too, open `single_logout_url`.
+    """
+    answer = SignedOutAnswer(single_logout_url=await services.logout.sign_out(caller))
+    services.cookies.drop_session(response)
+    return answer
 
 
 @router.post(

@@ -22,6 +22,7 @@ from ostiary.domain.connection import (
     NameIdFormat,
     Provider,
 )
+from ostiary.domain.provider_setup import SignedPart
 from ostiary.services.connection_book import ConnectionView
 from ostiary.services.connection_sources import IdpSource
 from ostiary.services.connections import ConnectionChange, ConnectionDraft
@@ -172,6 +173,9 @@ class SetupAnswer(Answer):
     fields: list[SetupField]
     name_id_format: NameIdFormat
     attributes: list[SetupAttribute]
+    signs: SignedPart = Field(
+        description="What the product signs by default; assertion, response and both are accepted."
+    )
     notes: list[str]
 
 
@@ -249,6 +253,7 @@ def render_connection(view: ConnectionView, urls: Urls) -> ConnectionAnswer:
             fields=[SetupField(label=item.label, value=item.value) for item in view.setup.fields],
             name_id_format=view.setup.name_id_format,
             attributes=[SetupAttribute(name=item.name, source=item.source) for item in view.setup.attributes],
+            signs=view.setup.signs,
             notes=list(view.setup.notes),
         ),
         idp=render_idp(connection.idp, connection.metadata_url) if connection.idp else None,

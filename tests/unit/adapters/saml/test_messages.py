@@ -26,7 +26,7 @@ from saml2.xml.schema import validate
 
 from ostiary.adapters.saml.messages import Pysaml2Messages
 from ostiary.adapters.saml.verifier import verify
-from ostiary.domain.connection import Binding, IdentityProvider, NameIdFormat
+from ostiary.domain.connection import Binding, IdentityProvider, LoginHint, NameIdFormat
 from ostiary.services.saml_ports import AuthnRequest, BrowserMessage, ServiceProvider, SpKeyPair
 from tests.support.logout_factory import SLO_URL
 from tests.support.saml_factory import (
@@ -191,7 +191,11 @@ async def test_every_request_is_valid_by_the_schema(
     name_id_format: NameIdFormat | None, login_hint: str | None, binding: Binding
 ) -> None:
     request = replace(
-        authn_request(binding=binding), name_id_format=name_id_format, login_hint=login_hint, force_authn=True
+        authn_request(binding=binding),
+        name_id_format=name_id_format,
+        login_hint=login_hint,
+        login_hint_by=LoginHint.SUBJECT,
+        force_authn=True,
     )
     message = await messages.authn_request(request)
     root = redirected(message) if binding is Binding.REDIRECT else posted(message)
@@ -200,6 +204,26 @@ async def test_every_request_is_valid_by_the_schema(
     assert root.findtext("saml:Subject/saml:NameID", namespaces=NAMES) == login_hint
     policies = [policy.get("Format") for policy in root.findall("samlp:NameIDPolicy", NAMES)]
     assert policies == ([] if name_id_format is None else [name_id_format])
+
+
+@pytest.mark.parametrize("sso_url", [SSO_URL, f"{SSO_URL}?tenant=1"])
+@pytest.mark.parametrize("binding", [Binding.REDIRECT, Binding.POST])
+async def test_a_hint_in_the_address_leaves_request_and_signature_as_they_are(binding: Binding, sso_url: str) -> None:
+    request = authn_request(binding=binding, sso_url=sso_url)
+    plain = await messages.authn_request(request)
+    hinted = await messages.authn_request(
+        replace(request, login_hint="bo+<&>@acme.test", login_hint_by=LoginHint.QUERY)
+    )
+    mark = "&" if "?" in plain.url else "?"
+    assert hinted.url == f"{plain.url}{mark}login_hint=bo%2B%3C%26%3E%40acme.test"
+    assert hinted.form == plain.form
+
+
+async def test_a_hint_is_not_sent_where_nobody_knows_what_becomes_of_it() -> None:
+    request = authn_request()
+    assert await messages.authn_request(replace(request, login_hint="bo@acme.test")) == (
+        await messages.authn_request(request)
+    )
 
 
 async def test_no_id_is_asked_to_be_created_that_is_new_every_time() -> None:

@@ -12,6 +12,7 @@ from ostiary.adapters.db.tables import (
     all_database_administrators,
     database_administrators,
     databases,
+    logout_flows,
     members,
     one_time_codes,
     recovery_links,
@@ -248,6 +249,6 @@ class Access(Repository):
     async def end_all_access(self, organization_id: str) -> dict[str, int]:
         """End everybody's sessions, sign-ins and links of this organization; answers how many sessions."""
         ended = await self._execute(delete(sessions).where(sessions.c.organization_id == organization_id))
-        for begun in (one_time_codes, sign_in_flows, recovery_links):
+        for begun in (one_time_codes, sign_in_flows, logout_flows, recovery_links):
             await self._execute(delete(begun).where(begun.c.organization_id == organization_id))
         return {"sessions_ended": ended.rowcount}

@@ -1,0 +1,56 @@
+"""Ten thousand connections cost a process nothing: none is read at start, and none is kept after it was used."""
+
+import gc
+
+from saml2.client import Saml2Client
+from saml2.config import Config
+from sqlalchemy import QueuePool, text
+
+from ostiary import bootstrap
+from ostiary.domain.connection import Connection, IdentityProvider
+from ostiary.services.saml_ports import ServiceProvider
+from ostiary.services.sign_in_start import SignInWish
+from tests.support.house import House
+from tests.support.sso import CHALLENGE, REDIRECT_URI, connect
+
+MANY = 10_000
+# Each organization of the many is a copy of acme, with its key and its connection.
+COPIES = f"""
+INSERT INTO organizations SELECT (jsonb_populate_record(o, jsonb_build_object(
+    'id', gen_random_uuid(), 'slug', 'many-' || n, 'sso_enabled', true))).*
+    FROM organizations o, generate_series(1, {MANY}) n WHERE o.slug = 'acme';
+INSERT INTO sp_keys SELECT (jsonb_populate_record(k, jsonb_build_object('organization_id', o.id))).*
+    FROM sp_keys k, organizations o WHERE o.slug LIKE 'many-%';
+INSERT INTO connections SELECT (jsonb_populate_record(c, jsonb_build_object(
+    'organization_id', o.id, 'id', gen_random_uuid()))).*
+    FROM connections c, organizations o WHERE o.slug LIKE 'many-%'
+"""
+
+
+def parsed() -> int:
+    """How many parsed configurations of connections are in memory."""
+    gc.collect()
+    kinds = (Connection, IdentityProvider, ServiceProvider, Saml2Client, Config)
+    return sum(isinstance(thing, kinds) for thing in gc.get_objects())
+
+
+async def test_ten_thousand_connections_are_neither_read_at_start_nor_kept(house: House) -> None:
+    ada = await house.person("ada@acme.test")
+    await house.organization(ada)
+    await connect(house, ada)
+    begun = bootstrap.build(house.settings)
+    async with begun.engine.begin() as connection:
+        for statement in COPIES.split(";"):
+            await connection.execute(text(statement))
+    await begun.engine.dispose()
+
+    begun = bootstrap.build(house.settings)
+    pool = begun.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert (pool.checkedin(), pool.checkedout()) == (0, 0)
+    kept = parsed()
+    for number in range(1, 51):
+        departed = await begun.services.sign_in_start.start(f"many-{number}", SignInWish(REDIRECT_URI, "s", CHALLENGE))
+        assert departed.message.url.startswith("https://idp.acme.test/sso?")
+    assert parsed() == kept
+    await begun.engine.dispose()
