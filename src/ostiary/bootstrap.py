@@ -33,6 +33,7 @@ from ostiary.api.app import create_app
 from ostiary.api.auth import Authenticator, SessionCookies
 from ostiary.api.deps import Services
 from ostiary.domain.account import SessionLimits
+from ostiary.domain.directory_drift import Finding
 from ostiary.services.accounts import AccountService
 from ostiary.services.authentication import AuthenticationService
 from ostiary.services.cleanup import CleanupService
@@ -45,6 +46,7 @@ from ostiary.services.credentials import CredentialService
 from ostiary.services.databases import DatabaseService
 from ostiary.services.directory import DirectoryService
 from ostiary.services.directory_breaker import DirectoryBreakerService
+from ostiary.services.directory_drift import DirectoryDriftService
 from ostiary.services.directory_requests import DirectoryRequestService, RequestLog
 from ostiary.services.directory_token_warnings import DirectoryTokenWarningService
 from ostiary.services.directory_unmatched import UnmatchedMemberService
@@ -201,6 +203,16 @@ async def run_worker(settings: Settings) -> None:
     try:
         async with _working(house, settings):
             await stop.wait()
+    finally:
+        await house.engine.dispose()
+
+
+async def reconcile_directory(settings: Settings, reference: str, *, dry_run: bool) -> tuple[Finding, ...]:
+    """Hold an organization to what its directory pushed; with `dry_run` only find what differs."""
+    house = build(settings)
+    try:
+        drift = DirectoryDriftService(house.kit)
+        return await (drift.check(reference) if dry_run else drift.reconcile(reference))
     finally:
         await house.engine.dispose()
 

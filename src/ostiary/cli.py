@@ -14,7 +14,9 @@ from pydantic_settings import SettingsError
 from ostiary.adapters.db import migrate as migrations
 from ostiary.api.app import create_app
 from ostiary.api.contract import openapi_yaml
-from ostiary.bootstrap import SettingError, run_worker
+from ostiary.bootstrap import SettingError, reconcile_directory, run_worker
+from ostiary.domain.directory_drift import MEANINGS, Drift
+from ostiary.domain.errors import DomainError
 from ostiary.settings import Settings
 
 app = typer.Typer(
@@ -24,6 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+directory_app = typer.Typer(help="Hold organizations to what their directories pushed.", no_args_is_help=True)
+app.add_typer(directory_app, name="directory")
+
+# Of each kind: an audit event tells the rest.
+_MOST_SHOWN = 50
 _MISSING_DEV = "This needs the development extra: pip install 'ostiary[dev]'"
 
 
@@ -118,6 +125,43 @@ def worker() -> None:
         asyncio.run(run_worker(_settings()))
     except SettingError as error:
         _fail(f"Ostiary's worker cannot start:\n  {error}")
+
+
+@directory_app.command()
+def check(organization: Annotated[str, typer.Argument(help="Its id or slug.")]) -> None:
+    """Tell where an organization differs from what its directory pushed; exit 2 where it does. Changes nothing."""
+    if _reconcile(organization, dry_run=True):
+        raise typer.Exit(2)
+
+
+@directory_app.command()
+def reconcile(
+    organization: Annotated[str, typer.Argument(help="Its id or slug.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+) -> None:
+    """Make an organization what its directory pushed, in one transaction, with audit events."""
+    _reconcile(organization, dry_run=dry_run)
+
+
+def _reconcile(organization: str, *, dry_run: bool) -> bool:
+    """Print what differs, by kind; answers whether anything does."""
+    try:
+        found = asyncio.run(reconcile_directory(_settings(), organization, dry_run=dry_run))
+    except DomainError as error:
+        _fail(error.detail)
+    for kind in Drift:
+        alike = [finding for finding in found if finding.drift is kind]
+        if alike:
+            typer.echo(f"{kind} ({len(alike)}): {MEANINGS[kind]}")
+            for finding in alike[:_MOST_SHOWN]:
+                typer.echo(f"  {finding.target_id}  {finding.label}")
+            if len(alike) > _MOST_SHOWN:
+                typer.echo(f"  … and {len(alike) - _MOST_SHOWN} more")
+    done = "would be mended" if dry_run else "mended"
+    differences = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    typer.echo(f"{differences} {done}." if found else "The organization is what its directory pushed.")
+    return bool(found)
 
 
 @app.command()

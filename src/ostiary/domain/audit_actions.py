@@ -34,6 +34,7 @@ ACTIONS: Mapping[str, str] = {
     "directory.breaker_undone": "Whom the directory took away too fast got their access back.",
     "directory.disabled": "Directory Sync was switched off.",
     "directory.enabled": "Directory Sync was switched on.",
+    "directory.reconciled": "The operator had the organization made what the directory says.",
     "directory.token_created": "A SCIM token was made.",
     "directory.token_expired": "A SCIM token's time is over: the directory is not read by it any more.",
     "directory.token_expiring": "A SCIM token ends in two weeks, or in a day.",

@@ -14,6 +14,7 @@ from ostiary.adapters.db.repositories.connections import Connections, SpKeys
 from ostiary.adapters.db.repositories.databases import Credentials, Databases
 from ostiary.adapters.db.repositories.directories import Directories
 from ostiary.adapters.db.repositories.directory_breaker import DirectoryBreaker
+from ostiary.adapters.db.repositories.directory_drift import DirectoryDrift
 from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups
 from ostiary.adapters.db.repositories.directory_reapply import DirectoryReapply
 from ostiary.adapters.db.repositories.directory_requests import DirectoryRequests
@@ -41,6 +42,7 @@ from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
+from ostiary.services.ports.directory_drift import DriftRepository
 from ostiary.services.ports.directory_requests import DirectoryRequestRepository
 from ostiary.services.ports.email_changes import EmailChangeRepository
 from ostiary.services.ports.idempotency import IdempotencyRepository
@@ -119,6 +121,7 @@ class SqlUnitOfWork:
         self.directory_requests: DirectoryRequestRepository = DirectoryRequests(connection)
         self.breaker: BreakerRepository = DirectoryBreaker(connection)
         self.reapply: ReapplyRepository = DirectoryReapply(connection)
+        self.drift: DriftRepository = DirectoryDrift(connection)
         self.unmatched: UnmatchedRepository = Unmatched(connection)
         self.webhooks: WebhookRepository = Webhooks(connection)
         self.deliveries: DeliveryRepository = Deliveries(connection)

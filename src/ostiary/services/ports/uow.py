@@ -9,6 +9,7 @@ from ostiary.services.ports.cleanup import CleanupRepository
 from ostiary.services.ports.databases import CredentialRepository, DatabaseRepository
 from ostiary.services.ports.directory import DirectoryRepository
 from ostiary.services.ports.directory_breaker import BreakerRepository
+from ostiary.services.ports.directory_drift import DriftRepository
 from ostiary.services.ports.directory_requests import DirectoryRequestRepository
 from ostiary.services.ports.email_changes import EmailChangeRepository
 from ostiary.services.ports.idempotency import IdempotencyRepository
@@ -82,6 +83,7 @@ class UnitOfWork(Protocol):
     directory_requests: DirectoryRequestRepository
     breaker: BreakerRepository
     reapply: ReapplyRepository
+    drift: DriftRepository
     unmatched: UnmatchedRepository
     webhooks: WebhookRepository
     deliveries: DeliveryRepository

@@ -51,6 +51,9 @@ class DirectoryReapply(Repository):
                 organization_id,
                 [user.id for user in users],
                 {
+                    "user_name": [user.user_name for user in users],
+                    "external_id": [user.external_id for user in users],
+                    "active": [user.active for user in users],
                     "email": [user.email for user in users],
                     "display_name": [user.display_name for user in users],
                     "role_value": [user.role_value for user in users],
