@@ -9,7 +9,7 @@ help:
 	@echo 'make run            the service, a database and a development identity provider on this machine'
 	@echo 'make demo           plays the main story against the running service (make demo until=3: then it is your turn)'
 	@echo 'make test           every test that needs no more than PyPI (at most 10 minutes); suites="unit e2e" picks'
-	@echo 'make test-external  the tests that need SimpleSAMLphp, PHP and Chromium'
+	@echo 'make test-external  the tests that need SimpleSAMLphp, PHP, Chromium and xmlsec1'
 	@echo 'make test-long      long property profiles and big sizes'
 	@echo 'make check          format, lint, types, import contracts, migrations, OpenAPI, Dockerfile, pins'
 	@echo 'make format         formats, and mends what the linter can mend'

@@ -30,6 +30,14 @@ def require_chromium() -> Path:
     return Path(str(found))
 
 
+def require_xmlsec1() -> Path:
+    """The program xmlsec1, which pysaml2 starts where nobody tells it otherwise; fails where there is none."""
+    found = shutil.which("xmlsec1")
+    if found is None:
+        _fail_for(["xmlsec1"])
+    return Path(str(found))
+
+
 def _fail_for(missing: list[str]) -> None:
     if missing:
         pytest.fail(f"This test needs packages of the operating system: apt-get install {' '.join(missing)}")

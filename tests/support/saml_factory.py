@@ -326,10 +326,11 @@ def encrypt_element(element: Element, wrapper_name: str, how: Encrypting) -> Ele
     else:
         kind, bits = xmlsec.constants.KeyDataAes, int(how.method[-7:-4])
     context.key = xmlsec.Key.generate(kind, bits, xmlsec.constants.KeyDataTypeSession)
-    wrapper = etree.Element(f"{{{SAML}}}{wrapper_name}", nsmap={"saml": SAML})
-    element.addprevious(wrapper)
-    wrapper.append(element)
+    # Encrypted where it stands: moved first, it would lose the prefixes that are declared above it as well.
     data = context.encrypt_xml(data, element)
+    wrapper = etree.Element(f"{{{SAML}}}{wrapper_name}", nsmap={"saml": SAML})
+    data.addprevious(wrapper)
+    wrapper.append(data)
     if how.key_beside_data:
         wrapper.append(one(data, "ds:KeyInfo/xenc:EncryptedKey"))
         data.remove(one(data, "ds:KeyInfo"))

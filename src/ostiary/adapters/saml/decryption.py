@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ostiary.adapters.saml.xml import DSIG, XENC, XENC11, Element, local_name
+from ostiary.adapters.saml.values import child_of, text_of
+from ostiary.adapters.saml.xml import DSIG, XENC, XENC11, Element, local_name, tag_of
 from ostiary.domain.assertion import Reason, ResponseRefused
 from ostiary.services.saml_ports import SpKeyPair
 
@@ -142,14 +143,17 @@ def _padding(encrypted_key: Element) -> padding.OAEP:
 
 
 def _algorithm(element: Element) -> str:
-    method = element.find(f"{{{XENC}}}EncryptionMethod")
+    method = child_of(element, f"{{{XENC}}}EncryptionMethod")
     return "" if method is None else method.get("Algorithm", "")
 
 
 def _cipher_value(element: Element) -> bytes:
-    value = element.findtext(f"{{{XENC}}}CipherData/{{{XENC}}}CipherValue") or ""
+    """The one ciphertext of the element: were there two, another reader might decrypt the other."""
+    data = child_of(element, f"{{{XENC}}}CipherData")
+    if data is None or [tag_of(child) for child in data] != [f"{{{XENC}}}CipherValue"]:
+        raise ResponseRefused(Reason.STRUCTURE, f"The {local_name(element)} does not hold exactly one CipherValue.")
     try:
-        return base64.b64decode("".join(value.split()), validate=True)
+        return base64.b64decode("".join((text_of(data[0]) or "").split()), validate=True)
     except (binascii.Error, ValueError):
         raise failed() from None
 
