@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 
+from ostiary.domain.membership import Role
 from tests.support.directory import DirectorySync, patch_of
 from tests.support.house import Person
 
@@ -195,3 +196,134 @@ async def test_importing_lists_the_members_there_are_and_assigning_takes_them_ov
     assert member is not None
     assert (member.account_id, member.managed_by) == (ada.account_id, "directory")
     assert (await scim.get("/Users")).json()["totalResults"] == 1
+
+
+async def test_no_answer_to_a_write_of_users_is_empty(scim: httpx2.AsyncClient) -> None:
+    created = await scim.post("/Users", json=okta_user("bo@acme.test"))
+    one = f"/Users/{created.json()['id']}"
+    pushed = await scim.post("/Groups", json={"displayName": "Engineering", "members": []})
+
+    for answer in (
+        created,
+        pushed,
+        await scim.put(one, json=okta_user("bo@acme.test", active=False)),
+        await scim.patch(one, json=patch_of({"op": "replace", "value": {"active": True}})),
+        await scim.put(f"/Groups/{pushed.json()['id']}", json={"displayName": "Platform", "members": []}),
+    ):
+        assert answer.json()["id"]
+        assert answer.headers["content-type"] == "application/scim+json"
+
+
+async def test_a_user_is_read_before_it_is_put_back_whole(scim: httpx2.AsyncClient) -> None:
+    user = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()
+    read = (await scim.get(f"/Users/{user['id']}")).json()
+    assert read == user
+
+    put = await scim.put(f"/Users/{user['id']}", json={**read, "nickName": "B"})
+
+    assert put.status_code == 200
+    assert put.json()["nickName"] == "B"
+    assert put.json()["meta"]["version"] == 'W/"2"'
+
+
+async def test_a_password_is_never_kept(scim: httpx2.AsyncClient) -> None:
+    user = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()
+    one = f"/Users/{user['id']}"
+
+    synced = await scim.patch(one, json=patch_of({"op": "replace", "value": {"password": "Yf3k-29dd.q"}}))
+
+    assert synced.status_code == 200
+    assert "password" not in synced.json()
+    assert synced.json()["meta"]["version"] == user["meta"]["version"]
+    found = await scim.get("/Users", params={"filter": 'password eq "Yf3k-29dd.q"'})
+    assert found.status_code == 400 or found.json()["totalResults"] == 0
+
+
+async def test_R46_R47_a_custom_attribute_of_the_core_schema_is_mapped_and_announced(
+    scim: httpx2.AsyncClient, sync: DirectorySync
+) -> None:
+    await sync.change(manage_roles=True, attribute_map={"planetscale_role": "role"})
+    announced = (await scim.get(f"/Schemas/{USER_SCHEMA}")).json()["attributes"]
+    assert [(each["type"], each["multiValued"]) for each in announced if each["name"] == "planetscale_role"] == [
+        ("string", False)
+    ]
+
+    user = (await scim.post("/Users", json=okta_user("bo@acme.test", planetscale_role="admin"))).json()
+    assert user["planetscale_role"] == "admin"
+
+    async def role() -> Role | None:
+        member = await sync.member(user["id"])
+        return member and member.role
+
+    assert await role() is Role.ADMINISTRATOR
+    one = f"/Users/{user['id']}"
+    await scim.patch(one, json=patch_of({"op": "replace", "value": {"planetscale_role": "member"}}))
+    assert await role() is Role.MEMBER
+    await scim.put(one, json=okta_user("bo@acme.test", planetscale_role="Administrator"))
+    assert await role() is Role.ADMINISTRATOR
+    # Okta leaves out of a PUT what is empty there.
+    cleared = await scim.put(one, json=okta_user("bo@acme.test"))
+    assert "planetscale_role" not in cleared.json()
+    assert await role() is Role.MEMBER
+
+
+async def test_the_operations_of_a_patch_happen_together_or_not_at_all(
+    scim: httpx2.AsyncClient, sync: DirectorySync
+) -> None:
+    bo = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()["id"]
+    await sync.change(lenient_members=False)
+    group = (await scim.post("/Groups", json={"displayName": "Engineering", "members": [{"value": bo}]})).json()["id"]
+
+    refused = await scim.patch(
+        f"/Groups/{group}",
+        json=patch_of(
+            {"op": "remove", "path": f'members[value eq "{bo}"]'},
+            {"op": "replace", "path": "displayName", "value": "Platform"},
+            {"op": "add", "path": "members", "value": [{"value": "00u-nobody"}]},
+        ),
+    )
+
+    assert refused.status_code == 400
+    assert "00u-nobody" in refused.json()["detail"]
+    assert await sync.team_members(group) == {bo}
+    assert (await scim.get(f"/Groups/{group}")).json()["displayName"] == "Engineering"
+
+
+async def test_R44_pushing_now_sends_name_and_members_in_one_value(
+    scim: httpx2.AsyncClient, sync: DirectorySync
+) -> None:
+    bo = (await scim.post("/Users", json=okta_user("bo@acme.test"))).json()["id"]
+    linked = await scim.post("/Groups", json={"displayName": "Engineering", "members": []})
+    group = linked.json()["id"]
+    found = await scim.get("/Groups", params={"filter": 'displayName eq "Engineering"', "startIndex": 1, "count": 100})
+    assert [each["id"] for each in found.json()["Resources"]] == [group]
+
+    for members, wanted in (([{"value": bo, "display": "bo@acme.test"}], {bo}), ([], set[str]())):
+        value = {"id": group, "displayName": "Engineering", "members": members}
+        pushed = await scim.patch(f"/Groups/{group}", json=patch_of({"op": "replace", "value": value}))
+        assert pushed.status_code == 204
+        assert await sync.team_members(group) == wanted
+
+
+async def test_an_import_reads_every_user_once_page_by_page(scim: httpx2.AsyncClient) -> None:
+    for number in range(4):
+        await scim.post("/Users", json=okta_user(f"user{number}@acme.test", externalId=f"00u{number}"))
+    seen: list[str] = []
+    for start in (1, 3, 5):
+        page = (await scim.get("/Users", params={"startIndex": start, "count": 2})).json()
+        assert (page["totalResults"], page["startIndex"]) == (5, start)
+        assert all(isinstance(page[name], int) for name in ("totalResults", "startIndex", "itemsPerPage"))
+        seen += [user["userName"] for user in page["Resources"]]
+
+    assert seen == ["ada@acme.test", *(f"user{number}@acme.test" for number in range(4))]
+
+
+async def test_what_the_integration_test_suite_refuses_is_refused(scim: httpx2.AsyncClient) -> None:
+    missing = await scim.post("/Users", json={"schemas": [USER_SCHEMA], "name": {"givenName": "Bo"}})
+    unknown = await scim.get("/Users/00u-nobody")
+
+    assert (missing.status_code, missing.json()["scimType"]) == (400, "invalidValue")
+    assert (unknown.status_code, unknown.json()["status"]) == (404, "404")
+    for refused in (missing, unknown):
+        assert refused.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+        assert refused.json()["detail"]

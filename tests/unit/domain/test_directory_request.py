@@ -1,5 +1,7 @@
 """What is kept of a request."""
 
+from pathlib import Path
+
 import pytest
 
 from ostiary.domain.audit import JsonValue
@@ -63,3 +65,5 @@ def test_a_query_is_kept_as_people_read_it_unless_it_looks_for_a_secret() -> Non
 
 def test_every_departure_has_its_sentence() -> None:
     assert set(READ_AS) == set(Quirk)
+    page = (Path(__file__).parents[3] / "docs" / "directory-operations.md").read_text(encoding="utf-8")
+    assert [quirk for quirk in Quirk if f"| `{quirk}` | {READ_AS[quirk]} |" not in page] == []

@@ -1,13 +1,16 @@
 """What identity providers send that the RFCs do not say, made what they do say. Nothing else is loosened.
 
-Entra: a misspelt enterprise URN, a manager in three shapes, "" to clear, unquoted filter values. OneLogin: the schemas
-of SCIM 1 drafts. Ping: unquoted filter values.
+Entra: a misspelt enterprise URN, a manager in three shapes, "" to clear, booleans and roles in texts, unquoted filter
+values. OneLogin: the schemas of SCIM 1 drafts. Ping: unquoted filter values. Each has a name, which the request log
+tells (`domain.scim_quirks`).
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
+
+import orjson
 
 from ostiary.api.scim.models import ENTERPRISE_URN
 from ostiary.api.scim.sent import noted
@@ -16,15 +19,16 @@ from ostiary.domain.scim_quirks import Quirk
 
 MAX_OPERATIONS = 1000
 
+_OLD_ENTERPRISE = re.compile(r"urn:scim:schemas:extension:enterprise:[12]\.0(?=:|$)", re.IGNORECASE)
 _MISSPELT_ENTERPRISE = re.compile(r"urn:ietf:params:scim:schemas:extension:enterprise:2\.0User\b", re.IGNORECASE)
 _OLD_CORE_SCHEMAS = frozenset({"urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0"})
-_OLD_ENTERPRISE_SCHEMAS = frozenset(
-    {"urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0"}
+_BARE_VALUE = re.compile(
+    r"""("(?:[^"\\]|\\.)*")|(\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)((?!')[^\s"()\[\]]+)""", re.IGNORECASE
 )
-_BARE_VALUE = re.compile(r"""("(?:[^"\\]|\\.)*")|(\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)([^\s"()\[\]]+)""", re.IGNORECASE)
 _BOOLEAN_IN_TEXT = re.compile(r'\b(?:active|primary)\s+(?:eq|ne)\s+"(?:true|false)"', re.IGNORECASE)
 _LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.IGNORECASE)
 
+_BOOLEAN_NAMES = frozenset({"active", "primary"})
 _BOOLEANS = {"true": True, "false": False}
 
 Payload = dict[str, Any]
@@ -80,7 +84,7 @@ def resource(payload: Mapping[str, Any], urn: str) -> Payload:
 
 
 def _mended(payload: Mapping[str, Any]) -> Payload:
-    mended = {_spelt(key): _boolean(key, value) for key, value in payload.items()}
+    mended = {_spelt(key): _value(key, value) for key, value in payload.items()}
     extension = key_of(mended, ENTERPRISE_URN)
     if extension is not None and is_object(mended[extension]):
         mended[extension] = _with_manager(mended[extension])
@@ -88,19 +92,56 @@ def _mended(payload: Mapping[str, Any]) -> Payload:
 
 
 def _spelt(text: str) -> str:
-    spelt = _MISSPELT_ENTERPRISE.sub(ENTERPRISE_URN, text)
-    if spelt != text:
-        noted(Quirk.ENTERPRISE_URN_MISSPELT)
-    return spelt
+    for pattern, quirk in (
+        (_MISSPELT_ENTERPRISE, Quirk.ENTERPRISE_URN_MISSPELT),
+        (_OLD_ENTERPRISE, Quirk.SCHEMAS_OF_SCIM_1),
+    ):
+        text, count = pattern.subn(ENTERPRISE_URN, text)
+        if count:
+            noted(quirk)
+    return text
+
+
+def _value(path: str, value: Any) -> Any:
+    """What an attribute is set to: booleans and roles that came as texts are what the texts say."""
+    name = re.split(r"[:.\]]", path)[-1].lower()
+    if name in _BOOLEAN_NAMES:
+        return _boolean(name, value)
+    if not is_list(value):
+        return value
+    entries = [
+        {key: _value(key, part) if key.lower() == "primary" else part for key, part in entry.items()}
+        if is_object(entry)
+        else entry
+        for entry in value
+    ]
+    return [_role(entry) for entry in entries] if name == "roles" else entries
+
+
+def _role(entry: Any) -> Any:
+    """A role whose value is JSON in a text, as Entra patches its application roles (AppRoleAssignmentsComplex)."""
+    text = entry.get("value") if is_object(entry) else None
+    if not isinstance(text, str) or not text.startswith("{"):
+        return entry
+    try:
+        role: Any = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return entry
+    if not is_object(role) or not isinstance(role.get("value"), str):
+        return entry
+    noted(Quirk.ROLE_IN_TEXT)
+    display = role.get("displayName")
+    return {**entry, "value": role["value"], **({"display": display} if isinstance(display, str) else {})}
 
 
 def _boolean(name: str, value: Any) -> Any:
-    """`active` or `primary` sent as text."""
-    is_text = isinstance(value, str) and value.strip().lower() in _BOOLEANS
-    if not is_text or name.rpartition(".")[2].rpartition(":")[2].lower() not in ("active", "primary"):
+    """`active` or `primary`; a word or number that only might mean one of the two takes nobody's access away."""
+    if isinstance(value, str) and value.strip().lower() in _BOOLEANS:
+        noted(Quirk.TEXT_AS_BOOLEAN)
+        return _BOOLEANS[value.strip().lower()]
+    if value is None or value == "" or isinstance(value, bool):
         return value
-    noted(Quirk.TEXT_AS_BOOLEAN)
-    return _BOOLEANS[value.strip().lower()]
+    raise invalid("invalid_value", f"{name} is true or false.", pointer=f"/{name}")
 
 
 def _schema(schema: Any, urn: str) -> Any:
@@ -108,9 +149,9 @@ def _schema(schema: Any, urn: str) -> Any:
     if not isinstance(schema, str):
         return schema
     lowered = schema.lower()
-    if lowered in _OLD_CORE_SCHEMAS or lowered in _OLD_ENTERPRISE_SCHEMAS:
+    if lowered in _OLD_CORE_SCHEMAS:
         noted(Quirk.SCHEMAS_OF_SCIM_1)
-        return urn if lowered in _OLD_CORE_SCHEMAS else ENTERPRISE_URN
+        return urn
     return urn if lowered == urn.lower() else _spelt(schema)
 
 
@@ -191,7 +232,7 @@ def _with_path(op: str, path: str, value: Any, *, has_value: bool) -> Operation:
     if op in ("add", "replace") and value == "":
         noted(Quirk.EMPTY_TEXT_CLEARS)
         return Operation("remove", path)
-    return Operation(op, path, _boolean(path, value), has_value)
+    return Operation(op, path, _value(path, value), has_value)
 
 
 def _without_path(op: str, value: Payload) -> Iterator[Operation]:

@@ -110,3 +110,25 @@ def test_what_is_no_patch_is_refused(payload: dict[str, Any], code: str) -> None
     with pytest.raises(DomainError) as refused:
         quirks.operations(payload)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("value", ["no", "0", 0, 1, [], {}])
+@pytest.mark.parametrize("name", ["active", "Active", f"{USER}:active"])
+def test_what_only_might_mean_false_is_refused(name: str, value: object) -> None:
+    with pytest.raises(DomainError, match="is true or false"):
+        quirks.resource({name: value}, USER)
+    with pytest.raises(DomainError, match="is true or false"):
+        quirks.operations({"Operations": [{"op": "replace", "path": name, "value": value}]})
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"value": 1}', "[1]", "Admin", "{" * 5000])
+def test_a_role_that_is_no_json_of_a_role_stays_as_it_is(text: str) -> None:
+    assert quirks.resource({"roles": [{"value": text}, text]}, USER) == {"roles": [{"value": text}, text]}
+
+
+def test_a_role_in_a_text_is_the_role_it_describes() -> None:
+    text = '{"id": "1", "value": "Admin", "displayName": "An admin"}'
+
+    read = quirks.resource({"Roles": [{"value": text, "primary": "True"}]}, USER)
+
+    assert read == {"Roles": [{"value": "Admin", "display": "An admin", "primary": True}]}
