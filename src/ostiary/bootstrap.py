@@ -62,6 +62,7 @@ from ostiary.services.organizations import OrganizationService
 from ostiary.services.passwords import PasswordService
 from ostiary.services.ports.world import Clock, Mailer, Sealer
 from ostiary.services.provisioning_groups import GroupProvisioningService
+from ostiary.services.provisioning_search import ResourceSearchService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
 from ostiary.services.recovery_by_support import SupportRecoveryService
@@ -158,6 +159,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         unmatched=UnmatchedMemberService(kit),
         users=UserProvisioningService(kit),
         groups=GroupProvisioningService(kit),
+        resources=ResourceSearchService(kit),
         sign_in_start=SignInStartService(kit, keys, messages, redirects, throttle),
         sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(), EntryClerk(kit), throttle),
         sign_in_finish=FinishService(kit, throttle),

@@ -30,6 +30,7 @@ from ostiary.services.organizations import OrganizationService
 from ostiary.services.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest, after_of
 from ostiary.services.passwords import PasswordService
 from ostiary.services.provisioning_groups import GroupProvisioningService
+from ostiary.services.provisioning_search import ResourceSearchService
 from ostiary.services.provisioning_users import UserProvisioningService
 from ostiary.services.recovery import RecoveryService
 from ostiary.services.recovery_by_support import SupportRecoveryService
@@ -80,6 +81,7 @@ class Services:
     unmatched: UnmatchedMemberService
     users: UserProvisioningService
     groups: GroupProvisioningService
+    resources: ResourceSearchService
     sign_in_start: SignInStartService
     sign_in_arrival: ArrivalService
     sign_in_finish: FinishService

@@ -74,6 +74,9 @@ def problem(
 
 _SCIM_TYPES: Mapping[str, str] = {
     "user_name_taken": "uniqueness",
+    "expired_cursor": "expiredCursor",
+    "invalid_count": "invalidCount",
+    "invalid_cursor": "invalidCursor",
     "invalid_filter": "invalidFilter",
     "invalid_path": "invalidPath",
     "invalid_request": "invalidSyntax",

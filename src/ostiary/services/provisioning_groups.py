@@ -13,6 +13,7 @@ from ostiary.domain.membership import ManagedBy
 from ostiary.domain.scim_quirks import Quirk
 from ostiary.domain.team import Team
 from ostiary.services.context import Caller, Kit
+from ostiary.services.directory_cursors import opened, sealed
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup
 from ostiary.services.provisioning import Provisioning, ensure_version, provision, tenant_of
 from ostiary.services.provisioning_users import take_over
@@ -34,10 +35,13 @@ class GroupProvisioningService:
         return found
 
     async def list(self, caller: Caller, query: ListQuery) -> Listing[StoredGroup]:
-        """The pushed groups; raises `invalid_filter`."""
+        """The pushed groups; raises `invalid_filter`, `invalid_path`, `invalid_cursor`, `expired_cursor`."""
         organization_id = tenant_of(caller)
+        now, listing = self._kit.clock.now(), f"groups of {organization_id}"
+        query = opened(query, listing, now)
         async with self._kit.uow() as uow:
-            return await uow.directory_groups.list(organization_id, query)
+            found = await uow.directory_groups.list(organization_id, query)
+        return sealed(found, query, listing, now)
 
     async def create(
         self, caller: Caller, document: Document, members: GroupChange, *, joined: bool = True

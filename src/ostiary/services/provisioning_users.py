@@ -11,6 +11,7 @@ from ostiary.domain.directory_schema import unknown_in_user
 from ostiary.domain.errors import not_found
 from ostiary.domain.membership import ManagedBy, Member
 from ostiary.services.context import Caller, Kit
+from ostiary.services.directory_cursors import opened, sealed
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredUser
 from ostiary.services.provisioning import Provisioning, ensure_version, provision, tenant_of
 from ostiary.services.provisioning_members import depart, settle
@@ -41,10 +42,16 @@ class UserProvisioningService:
         return found
 
     async def list(self, caller: Caller, query: ListQuery) -> Listing[StoredUser]:
-        """All members, the directory's own and the others (R49); raises `invalid_filter`."""
+        """All members, the directory's own and the others (R49).
+
+        Raises `invalid_filter`, `invalid_path`, `invalid_cursor`, `expired_cursor`.
+        """
         organization_id = tenant_of(caller)
+        now, listing = self._kit.clock.now(), f"users of {organization_id}"
+        query = opened(query, listing, now)
         async with self._kit.uow() as uow:
-            return await uow.directory_users.list(organization_id, query)
+            found = await uow.directory_users.list(organization_id, query)
+        return sealed(found, query, listing, now)
 
     async def create(self, caller: Caller, document: Document) -> StoredUser:
         """Provision a user, or take over the unmanaged member with its userName or e-mail (R41, R49).

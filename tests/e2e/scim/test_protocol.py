@@ -254,7 +254,7 @@ async def test_discovery_says_what_there_is_and_what_not(scim: httpx2.AsyncClien
         "bulk": False,
         "filter": True,
         "changePassword": False,
-        "sort": False,
+        "sort": True,
         "etag": True,
     }
     assert config["filter"]["maxResults"] == 200
@@ -264,6 +264,14 @@ async def test_discovery_says_what_there_is_and_what_not(scim: httpx2.AsyncClien
     assert (await scim.get("/Schemas/urn:none")).status_code == 404
     assert (await scim.get("/ResourceTypes/Group")).json()["schema"].endswith(":Group")
     assert (await scim.get("/Schemas", params={"filter": 'id eq "x"'})).status_code == 403
-    for method, path in (("GET", "/Me"), ("POST", "/Bulk"), ("POST", "/.search"), ("POST", "/Users/.search")):
+    assert config["pagination"] == {
+        "cursor": True,
+        "index": True,
+        "defaultPaginationMethod": "index",
+        "defaultPageSize": 100,
+        "maxPageSize": 200,
+        "cursorTimeout": 86_400,
+    }
+    for method, path in (("GET", "/Me"), ("POST", "/Bulk")):
         answer = await scim.request(method, path, json={})
         assert (answer.status_code, answer.json()["schemas"]) == (501, [ERROR])

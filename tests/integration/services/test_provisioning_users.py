@@ -12,7 +12,7 @@ from ostiary.domain.directory_document import Document
 from ostiary.domain.errors import DomainError, Kind
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Role, Source
 from ostiary.services.context import Caller
-from ostiary.services.ports.provisioning import ListQuery, StoredUser
+from ostiary.services.ports.provisioning import ListQuery, Position, Sorting, StoredUser
 from tests.support.directory import ENTERPRISE, DirectorySync, directory_sync, fill, statements, user_document
 from tests.support.house import House, Person
 
@@ -419,3 +419,28 @@ async def test_a_page_among_ten_thousand_is_read_in_the_order_of_an_index(sync: 
         lines = "\n".join(str(line[0]) for line in plan)
     assert "Index Scan using pk_directory_users on directory_users" in lines, lines
     assert "Seq Scan on directory_users" not in lines, lines
+
+
+@pytest.mark.parametrize(
+    ("sorting", "value", "index"),
+    [(None, None, "pk_directory_users"), (Sorting("userName"), "user9", "uq_directory_users_user_name")],
+)
+async def test_the_last_page_by_cursor_is_read_where_it_begins(
+    sync: DirectorySync, sorting: Sorting | None, value: str | None, index: str
+) -> None:
+    await fill(sync, 10_000)
+    after = Position("01900000-0000-7000-8000-000000002000", value)
+
+    with statements(sync.house) as ran:
+        async with sync.house.uow() as uow:
+            query = ListQuery(count=20, sorting=sorting, cursor="of the page before", after=after)
+            page = await uow.directory_users.list(sync.organization_id, query)
+
+    assert (page.total, len(page.items)) == (10_001, 20)
+    async with sync.house.uow() as uow:
+        statement, parameters = ran[0]
+        plan = await uow._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        lines = "\n".join(str(line[0]) for line in plan)
+    read = lines.partition(f"using {index} on directory_users")[2].splitlines()
+    assert "Index Cond" in read[1], lines
+    assert ">" in read[1], lines

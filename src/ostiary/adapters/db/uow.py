@@ -18,6 +18,7 @@ from ostiary.adapters.db.repositories.directory_drift import DirectoryDrift
 from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups
 from ostiary.adapters.db.repositories.directory_reapply import DirectoryReapply
 from ostiary.adapters.db.repositories.directory_requests import DirectoryRequests
+from ostiary.adapters.db.repositories.directory_resources import DirectoryResources
 from ostiary.adapters.db.repositories.directory_users import DirectoryUsers
 from ostiary.adapters.db.repositories.domains import Domains
 from ostiary.adapters.db.repositories.email_changes import EmailChanges
@@ -54,7 +55,11 @@ from ostiary.services.ports.organizations import (
     OrganizationRepository,
     SessionReaper,
 )
-from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
+from ostiary.services.ports.provisioning import (
+    DirectoryGroupRepository,
+    DirectoryResourceRepository,
+    DirectoryUserRepository,
+)
 from ostiary.services.ports.reapply import ReapplyRepository
 from ostiary.services.ports.service_accounts import ServiceAccountRepository
 from ostiary.services.ports.setup_links import SetupLinkRepository
@@ -118,6 +123,7 @@ class SqlUnitOfWork:
         self.directories: DirectoryRepository = Directories(connection)
         self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
         self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)
+        self.directory_resources: DirectoryResourceRepository = DirectoryResources(connection)
         self.directory_requests: DirectoryRequestRepository = DirectoryRequests(connection)
         self.breaker: BreakerRepository = DirectoryBreaker(connection)
         self.reapply: ReapplyRepository = DirectoryReapply(connection)

@@ -26,9 +26,11 @@ from starlette.exceptions import HTTPException
 from ostiary.api.deps import ServicesDep
 from ostiary.api.scim import rendering
 from ostiary.api.scim.models import USER_URN, EnterpriseUser, Group, User, UserResource
-from ostiary.api.scim.requests import MAX_COUNT, DirectoryDep
+from ostiary.api.scim.queries import DEFAULT_COUNT, MAX_COUNT
+from ostiary.api.scim.requests import DirectoryDep
 from ostiary.domain.directory import Directory
 from ostiary.domain.errors import forbidden, not_found
+from ostiary.services.directory_cursors import CURSOR_LIFETIME
 
 
 def _unfiltered(request: Request) -> None:
@@ -57,13 +59,15 @@ async def service_provider_config(_caller: DirectoryDep, services: ServicesDep) 
         bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
         filter=Filter(supported=True, max_results=MAX_COUNT),
         change_password=ChangePassword(supported=False),
-        sort=Sort(supported=False),
+        sort=Sort(supported=True),
         etag=ETag(supported=True),
         pagination=Pagination(
-            cursor=False,
+            cursor=True,
             index=True,
             default_pagination_method=Pagination.DefaultPaginationMethod.index,
+            default_page_size=DEFAULT_COUNT,
             max_page_size=MAX_COUNT,
+            cursor_timeout=int(CURSOR_LIFETIME.total_seconds()),
         ),
         authentication_schemes=[
             AuthenticationScheme(
@@ -145,9 +149,6 @@ async def get_schema(schema_id: str, caller: DirectoryDep, services: ServicesDep
 
 @absent_router.api_route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 @absent_router.post("/Bulk")
-@absent_router.post("/.search")
-@absent_router.post("/Users/.search")
-@absent_router.post("/Groups/.search")
 async def not_supported(_caller: DirectoryDep) -> Response:
     """RFC 7644 §3.11 and §3.12: 501 for what is not there. A directory's token stands for no user."""
     raise HTTPException(501, "This is not supported; /ServiceProviderConfig says what is.")

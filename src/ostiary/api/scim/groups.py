@@ -7,8 +7,11 @@ from scim2_models import Context
 
 from ostiary.api.deps import ServicesDep
 from ostiary.api.scim import documents, membership, quirks, rendering
-from ostiary.api.scim.rendering import ProjectionDep
-from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, ListDep, is_known
+from ostiary.api.scim.queries import ListDep, ProjectionDep
+from ostiary.api.scim.rendering import Projection
+from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, is_known
+from ostiary.services.context import Caller
+from ostiary.services.ports.provisioning import ListQuery
 
 router = APIRouter()
 
@@ -18,6 +21,11 @@ async def list_groups(
     caller: DirectoryDep, services: ServicesDep, query: ListDep, projection: ProjectionDep
 ) -> Response:
     """Groups by filter and page."""
+    return await listed_groups(caller, services, query, projection)
+
+
+async def listed_groups(caller: Caller, services: ServicesDep, query: ListQuery, projection: Projection) -> Response:
+    """A page of groups, asked for by GET or by a search."""
     query = replace(query, joined=projection.wants("members"))
     found = await services.groups.list(caller, query)
     return rendering.listing(found, query, lambda group: rendering.group(group, services.urls.scim()), projection)

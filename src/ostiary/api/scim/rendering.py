@@ -1,20 +1,18 @@
 """Stored → sent: documents with what is joined at sending, cut to the attributes asked for, as SCIM answers."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import orjson
-from fastapi import Depends, Query, Response
-from scim2_models import Group, ResponseParameters
+from fastapi import Response
 from scim2_models.path import AttrPath
 
 from ostiary.api.errors import SCIM_JSON
-from ostiary.api.scim.models import GROUP_URN, USER_URN, UserResource
+from ostiary.api.scim.models import GROUP_URN, USER_URN
 from ostiary.api.scim.quirks import is_list, is_object, key_of
-from ostiary.api.scim.requests import refusing
 from ostiary.api.scim.sent import noted_found
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup, StoredUser
 
@@ -111,26 +109,6 @@ def _without(holder: Rendered, keys: Sequence[str]) -> Rendered:
     return holder
 
 
-def _projection(
-    attributes: Annotated[str | None, Query(max_length=4096)] = None,
-    excluded_attributes: Annotated[str | None, Query(alias="excludedAttributes", max_length=4096)] = None,
-) -> Projection:
-    if attributes is None and excluded_attributes is None:
-        return Projection()
-    with refusing():
-        asked = ResponseParameters[UserResource | Group].model_validate(
-            {"attributes": attributes, "excludedAttributes": excluded_attributes}
-        )
-    return Projection(_paths(asked.attributes), _paths(asked.excluded_attributes))
-
-
-def _paths(paths: Iterable[Any] | None) -> tuple[AttrPath, ...]:
-    return tuple(path.ast for path in paths or () if isinstance(path.ast, AttrPath))
-
-
-ProjectionDep = Annotated[Projection, Depends(_projection)]
-
-
 def user(stored: StoredUser, base_url: str) -> Rendered:
     """A user as it is sent."""
     groups = [
@@ -204,18 +182,25 @@ def not_modified(version: int) -> Response:
 
 
 def listing(found: Listing[T], query: ListQuery, render: Callable[[T], Rendered], projection: Projection) -> Response:
-    """A page of what a query found."""
+    """A page of what a query found; by cursor, it says where the next begins (RFC 9865 §2)."""
     noted_found(found.total)
-    return page([projection.apply(render(item)) for item in found.items], found.total, query.start_index)
+    resources = [projection.apply(render(item)) for item in found.items]
+    if not query.by_cursor:
+        return page(resources, found.total, query.start_index)
+    return _page(resources, found.total, {"nextCursor": found.next_cursor} if found.next_cursor else {})
 
 
 def page(resources: Sequence[Rendered], total: int, start_index: int) -> Response:
     """A ListResponse (RFC 7644 §3.4.2)."""
+    return _page(resources, total, {"startIndex": start_index})
+
+
+def _page(resources: Sequence[Rendered], total: int, place: Rendered) -> Response:
     return answer(
         {
             "schemas": [LIST_RESPONSE],
             "totalResults": total,
-            "startIndex": start_index,
+            **place,
             "itemsPerPage": len(resources),
             "Resources": resources,
         }

@@ -1,4 +1,4 @@
-"""Reading SCIM requests: the caller, the body, the page and the versions asked for, and refusals by RFC 7644 §3.12."""
+"""Reading SCIM requests: the caller, the body and the versions asked for, and refusals by RFC 7644 §3.12."""
 
 import re
 from collections.abc import Generator
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from pydantic import ValidationError
 from scim2_models import Error, SCIMException
 
@@ -16,10 +16,7 @@ from ostiary.api.scim import quirks, sent
 from ostiary.domain.directory_token import TokenExpiredError
 from ostiary.domain.errors import DomainError, Kind, invalid
 from ostiary.services.context import Caller
-from ostiary.services.ports.provisioning import ListQuery
 
-MAX_COUNT = 200
-_DEFAULT_COUNT = 100
 _MAX_DEPTH = 16
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 # The codes our errors have for the keywords of RFC 7644 §3.12.
@@ -77,22 +74,6 @@ def _ensure_shallow(body: Any) -> None:
 
 
 BodyDep = Annotated[dict[str, Any], Depends(_body)]
-
-
-def _query(
-    filter: Annotated[str | None, Query(max_length=8192)] = None,  # noqa: A002 - the parameter's name in RFC 7644
-    start_index: Annotated[int, Query(alias="startIndex")] = 1,
-    count: Annotated[int, Query()] = _DEFAULT_COUNT,
-) -> ListQuery:
-    """Out of range is the nearest in range (RFC 7644 §3.4.2.4)."""
-    return ListQuery(
-        filter=quirks.filter_text(filter) if filter and filter.strip() else None,
-        start_index=min(max(start_index, 1), 2**31),
-        count=min(max(count, 0), MAX_COUNT),
-    )
-
-
-ListDep = Annotated[ListQuery, Depends(_query)]
 
 
 def _versions(header: str | None) -> frozenset[int] | None:

@@ -5,9 +5,13 @@ Outside the OpenAPI contract: RFC 7643 and 7644 are this surface's, and it descr
 
 from fastapi import APIRouter
 
-from ostiary.api.scim import discovery, groups, users
+from ostiary.api.scim import discovery, groups, search, users
 
 router = APIRouter(prefix="/scim/v2", include_in_schema=False)
+for root in ("", "/"):
+    router.add_api_route(root, search.list_everything)
+# Before what is found by its id: .search is none.
+router.include_router(search.router)
 router.include_router(users.router)
 router.include_router(groups.router)
 router.include_router(discovery.router)

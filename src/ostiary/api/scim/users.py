@@ -7,9 +7,12 @@ from scim2_models import Context
 
 from ostiary.api.deps import ServicesDep
 from ostiary.api.scim import documents, quirks, rendering
-from ostiary.api.scim.rendering import ProjectionDep
-from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, ListDep, is_known
+from ostiary.api.scim.queries import ListDep, ProjectionDep
+from ostiary.api.scim.rendering import Projection
+from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, is_known
 from ostiary.domain.directory_document import Document
+from ostiary.services.context import Caller
+from ostiary.services.ports.provisioning import ListQuery
 
 router = APIRouter()
 
@@ -19,6 +22,11 @@ async def list_users(
     caller: DirectoryDep, services: ServicesDep, query: ListDep, projection: ProjectionDep
 ) -> Response:
     """Users by filter and page: every member of the organization, and those without access (R49)."""
+    return await listed_users(caller, services, query, projection)
+
+
+async def listed_users(caller: Caller, services: ServicesDep, query: ListQuery, projection: Projection) -> Response:
+    """A page of users, asked for by GET or by a search."""
     query = replace(query, joined=projection.wants("groups"))
     found = await services.users.list(caller, query)
     return rendering.listing(found, query, lambda user: rendering.user(user, services.urls.scim()), projection)

@@ -45,24 +45,51 @@ class StoredGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class ListQuery:
-    """Which resources, in the order of their ids: an RFC 7644 filter, and a page by its first index and its size.
+class Sorting:
+    """An order by an attribute, named as RFC 7644 §3.10 names them."""
 
-    `members` and `groups` are joined only where asked for.
+    by: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ends: the id of its last resource, and what that is sorted by, as text."""
+
+    id: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """Which resources, and which page of them: an RFC 7644 filter, an order (else that of the ids), and a size.
+
+    A page is found by its first index; with a `cursor`, empty for the first page, by what the page before ended with
+    (RFC 9865), which the service reads into `after`. `members` and `groups` are joined only where asked for.
     """
 
     filter: str | None = None
     start_index: int = 1
     count: int = 100
     joined: bool = True
+    sorting: Sorting | None = None
+    cursor: str | None = None
+    after: Position | None = None
+
+    @property
+    def by_cursor(self) -> bool:
+        """Whether pages go by cursors."""
+        return self.cursor is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """A page, and how many match in all."""
+    """A page, and how many match in all. By cursor: where the next page begins, and the cursor that says so."""
 
     total: int
     items: tuple[T, ...]
+    next: Position | None = None
+    next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +109,7 @@ class DirectoryUserRepository(Protocol):
         ...
 
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredUser]:
-        """Pushed users and members not yet managed; raises `invalid_filter`."""
+        """Pushed users and members not yet managed; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
         ...
 
     async def lock(self, organization_id: str, user_id: str) -> DirectoryUser | None:
@@ -114,7 +141,7 @@ class DirectoryGroupRepository(Protocol):
         ...
 
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredGroup]:
-        """Pushed groups; raises `invalid_filter`."""
+        """Pushed groups; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
         ...
 
     async def lock(self, organization_id: str, group_id: str) -> DirectoryGroup | None:
@@ -161,4 +188,14 @@ class DirectoryGroupRepository(Protocol):
 
     async def join_teams(self, organization_id: str, member_id: str, at: datetime) -> None:
         """Put a member who joined or came back into the teams of the user's groups (R43, R44)."""
+        ...
+
+
+class DirectoryResourceRepository(Protocol):
+    """Users and groups of one organization's directory together (RFC 7644 §3.4.2.1)."""
+
+    async def list(
+        self, organization_id: str, query: ListQuery, *, groups_of_users: bool, members_of_groups: bool
+    ) -> Listing[StoredUser | StoredGroup]:
+        """Users and groups in one order; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
         ...

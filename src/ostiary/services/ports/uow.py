@@ -21,7 +21,11 @@ from ostiary.services.ports.organizations import (
     OrganizationRepository,
     SessionReaper,
 )
-from ostiary.services.ports.provisioning import DirectoryGroupRepository, DirectoryUserRepository
+from ostiary.services.ports.provisioning import (
+    DirectoryGroupRepository,
+    DirectoryResourceRepository,
+    DirectoryUserRepository,
+)
 from ostiary.services.ports.reapply import ReapplyRepository
 from ostiary.services.ports.service_accounts import ServiceAccountRepository
 from ostiary.services.ports.setup_links import SetupLinkRepository
@@ -80,6 +84,7 @@ class UnitOfWork(Protocol):
     directories: DirectoryRepository
     directory_users: DirectoryUserRepository
     directory_groups: DirectoryGroupRepository
+    directory_resources: DirectoryResourceRepository
     directory_requests: DirectoryRequestRepository
     breaker: BreakerRepository
     reapply: ReapplyRepository

@@ -24,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository
-from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group, total_on
+from ostiary.adapters.db.repositories.directory_pages import Branch, next_of, paged, total_of
+from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group
 from ostiary.adapters.db.repositories.directory_users import IS_UNMANAGED
 from ostiary.adapters.db.tables import (
     directory_group_members,
@@ -35,7 +36,7 @@ from ostiary.adapters.db.tables import (
     team_members,
 )
 from ostiary.adapters.db.tables.base import TypeId
-from ostiary.adapters.scim.filters import Relation, Source, condition
+from ostiary.adapters.scim.filters import Relation, Source
 from ostiary.domain import ids
 from ostiary.domain.directory import DirectoryGroup, DirectoryUser
 from ostiary.services.ports.provisioning import Listing, ListQuery, Resolved, StoredGroup
@@ -66,6 +67,15 @@ def _source(organization_id: str) -> Source:
     )
 
 
+def group_branch(organization_id: str) -> Branch:
+    """The pushed groups."""
+    groups = directory_groups.c
+    rows = select(groups.id, groups.document, groups.version, groups.created_at, groups.modified_at).where(
+        groups.organization_id == organization_id
+    )
+    return Branch(rows, groups.id, _source(organization_id))
+
+
 def _one(organization_id: str, group_id: str) -> ColumnElement[bool]:
     return (directory_groups.c.organization_id == organization_id) & (directory_groups.c.id == group_id)
 
@@ -84,18 +94,24 @@ class DirectoryGroups(Repository):
         return None if row is None else (await self._stored(organization_id, [row], joined=joined))[0]
 
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredGroup]:
-        """Pushed groups; raises `invalid_filter`."""
-        wanted = [directory_groups.c.organization_id == organization_id]
-        if query.filter:
-            wanted.append(condition(query.filter, _source(organization_id)))
+        """Pushed groups; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
+        page = paged(query, [group_branch(organization_id)])
         rows: Sequence[Row[Any]] = ()
         if query.count:
-            page = select(directory_groups).where(*wanted).order_by(directory_groups.c.id)
-            rows = (await self._execute(page.offset(query.start_index - 1).limit(query.count))).all()
-        total = total_on(query, len(rows))
+            rows = (await self._execute(page.rows)).all()
+        total = total_of(query, len(rows))
         if total is None:
-            total = await self._scalar(select(func.count()).select_from(directory_groups).where(*wanted))
-        return Listing(total, await self._stored(organization_id, rows, joined=query.joined))
+            total = await self._scalar(page.total)
+        groups = await self._stored(organization_id, rows[: query.count], joined=query.joined)
+        return Listing(total, groups, next_of(query, rows))
+
+    async def find_all(
+        self, organization_id: str, group_ids: Sequence[str], *, joined: bool
+    ) -> tuple[StoredGroup, ...]:
+        """The groups with these ids, in the order of their ids."""
+        branch, wanted = group_branch(organization_id), literal(list(group_ids), ARRAY(TypeId(ids.TEAM)))
+        rows = await self._execute(branch.rows.where(branch.row_id == any_(wanted)).order_by(branch.row_id))
+        return await self._stored(organization_id, rows.all(), joined=joined)
 
     async def _stored(self, organization_id: str, rows: Sequence[Row[Any]], *, joined: bool) -> tuple[StoredGroup, ...]:
         found: dict[str, list[str]] = {row.id: [] for row in rows}

@@ -5,14 +5,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from ostiary.domain.directory import DirectoryGroup, DirectoryUser
-from ostiary.services.ports.provisioning import ListQuery
-
-
-def total_on(query: ListQuery, found: int) -> int | None:
-    """How many match in all, where a page says it itself: one that is not full is the last. None: count them."""
-    before = query.start_index - 1
-    is_last = found < query.count and (found > 0 or before == 0)
-    return before + found if is_last else None
 
 
 def read_directory_user(row: Row[Any]) -> DirectoryUser:

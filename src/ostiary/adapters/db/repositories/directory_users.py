@@ -1,16 +1,18 @@
 """Users of one organization's directory: what it pushed, and the members it does not manage yet (R49)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 from scim2_models import EnterpriseUser, User
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     CompoundSelect,
     Row,
     Select,
     Text,
+    any_,
     cast,
     delete,
     exists,
@@ -26,7 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from ostiary.adapters.db.repositories.base import Repository
-from ostiary.adapters.db.repositories.directory_rows import directory_user_values, read_directory_user, total_on
+from ostiary.adapters.db.repositories.directory_pages import Branch, Rows, next_of, paged, total_of
+from ostiary.adapters.db.repositories.directory_rows import directory_user_values, read_directory_user
 from ostiary.adapters.db.repositories.member_rows import read_member
 from ostiary.adapters.db.tables import (
     directory_group_members,
@@ -34,7 +37,8 @@ from ostiary.adapters.db.tables import (
     directory_users,
     members,
 )
-from ostiary.adapters.scim.filters import Relation, Source, condition
+from ostiary.adapters.db.tables.base import TypeId
+from ostiary.adapters.scim.filters import Relation, Source
 from ostiary.domain import ids
 from ostiary.domain.directory import DirectoryUser
 from ostiary.domain.directory_document import USER_SCHEMA
@@ -122,29 +126,35 @@ _HAS_PUSHED_USER = exists(
 )
 
 
+_ID: ColumnElement[str] = literal_column("id")
+
+
 class DirectoryUsers(Repository):
     """Users of one organization's directory; their ids are members' ids."""
 
     async def find(self, organization_id: str, user_id: str, *, joined: bool) -> StoredUser | None:
         """A pushed user, or a member the directory does not manage yet (R49)."""
-        both = _users(organization_id, directory_users.c.id == user_id, members.c.id == user_id)
-        row = await self._first(_joined(organization_id, both, joined=joined))
+        found = _users(organization_id, lambda row_id: row_id == user_id)
+        row = await self._first(_joined(organization_id, found, (_ID,), joined=joined))
         return None if row is None else _stored(row)
 
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredUser]:
-        """Pushed users and members not yet managed; raises `invalid_filter`."""
-        wanted = _wanted(query, _pushed(organization_id)), _wanted(query, _unmanaged(organization_id))
-        offset = query.start_index - 1
+        """Pushed users and members not yet managed; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
+        page = paged(query, user_branches(organization_id))
         rows: Sequence[Row[*tuple[Any, ...]]] = ()
         if query.count:
-            page = _users(organization_id, *wanted, first=offset + query.count)
-            page = page.order_by("id").offset(offset).limit(query.count)
-            rows = (await self._execute(_joined(organization_id, page, joined=query.joined))).all()
-        total = total_on(query, len(rows))
+            rows = (await self._execute(_joined(organization_id, page.rows, page.order, joined=query.joined))).all()
+        total = total_of(query, len(rows))
         if total is None:
-            everything = _users(organization_id, *wanted).subquery()
-            total = await self._scalar(select(func.count()).select_from(everything))
-        return Listing(total, tuple(_stored(row) for row in rows))
+            total = await self._scalar(page.total)
+        return Listing(total, tuple(_stored(row) for row in rows[: query.count]), next_of(query, rows))
+
+    async def find_all(self, organization_id: str, user_ids: Sequence[str], *, joined: bool) -> tuple[StoredUser, ...]:
+        """The users with these ids, in the order of their ids."""
+        wanted = literal(list(user_ids), ARRAY(TypeId(ids.MEMBER)))
+        found = _users(organization_id, lambda row_id: row_id == any_(wanted))
+        rows = await self._execute(_joined(organization_id, found, (_ID,), joined=joined))
+        return tuple(_stored(row) for row in rows)
 
     async def lock(self, organization_id: str, user_id: str) -> DirectoryUser | None:
         """The pushed user, its row locked."""
@@ -190,25 +200,15 @@ class DirectoryUsers(Repository):
         await self._execute(delete(directory_users).where(_one(organization_id, user_id)))
 
 
-def _wanted(query: ListQuery, source: Source) -> ColumnElement[bool]:
-    return condition(query.filter, source) if query.filter else literal(value=True)
-
-
 def _one(organization_id: str, user_id: str) -> ColumnElement[bool]:
     return (directory_users.c.organization_id == organization_id) & (directory_users.c.id == user_id)
 
 
-def _users(
-    organization_id: str,
-    of_pushed: ColumnElement[bool],
-    of_unmanaged: ColumnElement[bool],
-    *,
-    first: int | None = None,
-) -> CompoundSelect[*tuple[Any, ...]]:
-    """Both kinds of users; of each only the first by id, so that a page is read off two indexes."""
+def user_branches(organization_id: str) -> tuple[Branch, Branch]:
+    """Both kinds of users: those pushed, and the members not yet managed."""
     users = directory_users.c
     pushed = select(users.id, users.document, users.version, users.created_at, users.modified_at).where(
-        users.organization_id == organization_id, of_pushed
+        users.organization_id == organization_id
     )
     unmanaged = select(
         members.c.id,
@@ -216,22 +216,34 @@ def _users(
         literal(0).label("version"),
         members.c.joined_at.label("created_at"),
         members.c.joined_at.label("modified_at"),
-    ).where(members.c.organization_id == organization_id, IS_UNMANAGED, ~_HAS_PUSHED_USER, of_unmanaged)
-    if first is not None:
-        pushed = pushed.order_by(users.id).limit(first)
-        unmanaged = unmanaged.order_by(members.c.id).limit(first)
-    return union_all(pushed, unmanaged)
+    ).where(members.c.organization_id == organization_id, IS_UNMANAGED, ~_HAS_PUSHED_USER)
+    return (
+        Branch(pushed, users.id, _pushed(organization_id)),
+        Branch(unmanaged, members.c.id, _unmanaged(organization_id)),
+    )
 
 
-def _joined(organization_id: str, users: CompoundSelect[*tuple[Any, ...]], *, joined: bool) -> Select[*tuple[Any, ...]]:
+def _users(
+    organization_id: str, wanted: Callable[[ColumnElement[str]], ColumnElement[bool]]
+) -> CompoundSelect[*tuple[Any, ...]]:
+    return union_all(*(branch.rows.where(wanted(branch.row_id)) for branch in user_branches(organization_id)))
+
+
+def _joined(
+    organization_id: str,
+    users: Rows,
+    order: Sequence[ColumnElement[Any]],
+    *,
+    joined: bool,
+) -> Select[*tuple[Any, ...]]:
     """The users with their groups, which are looked for once the page is cut."""
     page = users.subquery("page")
     if not joined:
-        return select(page, literal([], JSONB).label("groups")).order_by(page.c.id)
+        return select(page, literal([], JSONB).label("groups")).order_by(*order)
     name, group_id = directory_groups.c.display_name, directory_groups.c.id
     pairs = func.jsonb_agg(aggregate_order_by(func.jsonb_build_array(group_id, name), name, group_id))
     groups = _groups_of(organization_id, page.c.id).rows.with_only_columns(pairs).scalar_subquery()
-    return select(page, func.coalesce(groups, literal([], JSONB), type_=JSONB).label("groups")).order_by(page.c.id)
+    return select(page, func.coalesce(groups, literal([], JSONB), type_=JSONB).label("groups")).order_by(*order)
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredUser:
