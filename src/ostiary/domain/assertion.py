@@ -11,6 +11,7 @@ from enum import StrEnum
 BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 UNSPECIFIED_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
+MAX_QUOTATION_LENGTH = 256
 STATUS_SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 
 
@@ -54,13 +55,25 @@ class Check:
 
 
 class ResponseRefused(Exception):
-    """A response that must not be believed; carries the checks made so far, the last of them failed."""
+    """A response that must not be believed; carries the checks made so far, the last of them failed.
 
-    def __init__(self, reason: Reason, detail: str, checks: tuple[Check, ...] = ()) -> None:
+    `status` is the identity provider's own last word on it, as "RequestDenied", where that is the reason.
+    """
+
+    def __init__(
+        self, reason: Reason, detail: str, checks: tuple[Check, ...] = (), *, status: str | None = None
+    ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.checks = checks
+        self.status = status
+
+
+def _plain(text: str) -> str:
+    """What somebody else wrote, in one line of printable characters, at most `MAX_QUOTATION_LENGTH` of them."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return line if len(line) <= MAX_QUOTATION_LENGTH else f"{line[: MAX_QUOTATION_LENGTH - 1]}\u2026"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,18 @@ class ResponseEnvelope:
     status_code: str
     status_subcode: str | None
     status_message: str | None
+
+    @property
+    def status(self) -> str:
+        """The most telling status code, without its namespace, as "RequestDenied"."""
+        return _plain((self.status_subcode or self.status_code).rpartition(":")[2])
+
+    @property
+    def refusal(self) -> str:
+        """The identity provider's refusal, in its own words: unsigned they may be, so only ever a quotation."""
+        message = _plain(self.status_message or "")
+        said = f"\u201c{message}\u201d ({self.status})" if message else self.status
+        return f"The identity provider refused: {said}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +195,10 @@ class _Ledger:
     def __init__(self, checks: tuple[Check, ...]) -> None:
         self.checks = list(checks)
 
-    def require(self, name: str, passed: bool, reason: Reason, detail: str) -> None:
+    def require(self, name: str, passed: bool, reason: Reason, detail: str, *, status: str | None = None) -> None:
         self.checks.append(Check(name, passed, detail))
         if not passed:
-            raise ResponseRefused(reason, detail, tuple(self.checks))
+            raise ResponseRefused(reason, detail, tuple(self.checks), status=status)
 
 
 def accept(response: VerifiedResponse, expected: Expectation, now: datetime) -> Accepted:
@@ -223,12 +248,12 @@ def accept(response: VerifiedResponse, expected: Expectation, now: datetime) -> 
 
 def _check_envelope(ledger: _Ledger, envelope: ResponseEnvelope, expected: Expectation) -> None:
     succeeded = envelope.status_code == STATUS_SUCCESS
-    said = envelope.status_message or envelope.status_subcode or envelope.status_code
     ledger.require(
         "status",
         succeeded,
         Reason.STATUS,
-        "The identity provider reports success." if succeeded else f"The identity provider refused: {said}.",
+        "The identity provider reports success." if succeeded else envelope.refusal,
+        status=envelope.status,
     )
     ledger.require(
         "response issuer",

@@ -83,28 +83,19 @@ class AccountResolution:
 
 def read_identity(assertion: VerifiedAssertion, mapping: AttributeMapping, role_attribute: str) -> AssertedIdentity:
     """The identity an accepted assertion asserts; raises `ResponseRefused` naming the attribute that is missing."""
-    name_id = assertion.name_id.value if assertion.name_id else ""
+    received = f"Attributes received: {', '.join(sorted(assertion.attributes)) or 'none'}."
     internal_id = _first(assertion.attributes, (mapping.id,)) if mapping.id else _internal_id_of(assertion)
     if not internal_id:
         raise ResponseRefused(
             Reason.MISSING_ATTRIBUTE,
-            f"The assertion has no stable id for the person: send the attribute {mapping.id!r}."
+            f"The assertion has no stable id for the person: send the attribute {mapping.id!r}. {received}"
             if mapping.id
-            else "A transient NameID names nobody twice. Send a persistent or e-mail NameID, or map an id attribute.",
+            else "A transient NameID names nobody twice. Send a persistent or e-mail NameID, or map an id attribute. "
+            + received,
         )
     if len(internal_id) > MAX_INTERNAL_ID_LENGTH:
         raise ResponseRefused(Reason.MISSING_ATTRIBUTE, f"The person's id is longer than {MAX_INTERNAL_ID_LENGTH}.")
-    email_text = _first(assertion.attributes, (mapping.email,) if mapping.email else EMAIL_ATTRIBUTES)
-    if not email_text and "@" in name_id and not mapping.email:
-        email_text = name_id
-    try:
-        email = checked_email(email_text or "")
-    except DomainError:
-        raise ResponseRefused(
-            Reason.MISSING_ATTRIBUTE,
-            f"There is no e-mail address: send the attribute {mapping.email or 'email'!r}, or an e-mail NameID. "
-            f"Attributes received: {', '.join(sorted(assertion.attributes)) or 'none'}.",
-        ) from None
+    email = _email_of(assertion, mapping, received)
     first = _first(assertion.attributes, (mapping.first_name,) if mapping.first_name else FIRST_NAME_ATTRIBUTES)
     last = _first(assertion.attributes, (mapping.last_name,) if mapping.last_name else LAST_NAME_ATTRIBUTES)
     return AssertedIdentity(
@@ -116,6 +107,19 @@ def read_identity(assertion: VerifiedAssertion, mapping: AttributeMapping, role_
         session_index=assertion.session_index,
         session_not_on_or_after=assertion.session_not_on_or_after,
     )
+
+
+def _email_of(assertion: VerifiedAssertion, mapping: AttributeMapping, received: str) -> str:
+    name_id = assertion.name_id.value if assertion.name_id else ""
+    found = _first(assertion.attributes, (mapping.email,) if mapping.email else EMAIL_ATTRIBUTES)
+    if not found and "@" in name_id and not mapping.email:
+        found = name_id
+    try:
+        return checked_email(found or "")
+    except DomainError:
+        wanted = f"send the attribute {mapping.email or 'email'!r}, or an e-mail NameID. {received}"
+        what = f"{found[:320]!r} is no e-mail address" if found else "There is no e-mail address"
+        raise ResponseRefused(Reason.MISSING_ATTRIBUTE, f"{what}: {wanted}") from None
 
 
 def _internal_id_of(assertion: VerifiedAssertion) -> str | None:

@@ -19,6 +19,7 @@ from ostiary.domain.logout import (
     ensure_acceptable,
     ensure_answers,
 )
+from ostiary.domain.sign_in_hints import shortened
 from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit
@@ -218,7 +219,7 @@ class LogoutService:
         return f"_{secrets.digest(self._kit.ids.secret('')).hex()}"
 
     def _trace(self, connection: Connection, outcome: Outcome, detail: str, reason: Reason | None = None) -> Trace:
-        now = self._kit.clock.now()
+        now, detail = self._kit.clock.now(), shortened(detail)
         return Trace(
             id=self._kit.ids.new(ids.TRACE),
             organization_id=connection.organization_id,

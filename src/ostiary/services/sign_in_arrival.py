@@ -11,6 +11,7 @@ from ostiary.domain.audit import ActorKind, AuditActor
 from ostiary.domain.connection import Connection, ConnectionStatus
 from ostiary.domain.errors import DomainError, Kind, not_found
 from ostiary.domain.organization import Organization
+from ostiary.domain.sign_in_hints import hint_for, shortened
 from ostiary.domain.sign_in_policy import (
     AssertedIdentity,
     SignInRefused,
@@ -97,9 +98,9 @@ class ArrivalService:
             self._note(attempt, refused.checks)
             if not refused.checks or refused.checks[-1].passed:
                 attempt.steps.append(
-                    Step(refused.reason, passed=False, detail=refused.detail, at=self._kit.clock.now())
+                    Step(refused.reason, passed=False, detail=shortened(refused.detail), at=self._kit.clock.now())
                 )
-            await self._conclude(attempt, Outcome.REFUSED, refused.reason, refused.detail)
+            await self._conclude(attempt, Outcome.REFUSED, refused.reason, hint_for(refused))
             raise self._answer(attempt, refused) from refused
         except SignInRefused as refused:
             attempt.steps.append(Step(refused.error.code, passed=False, detail=refused.hint, at=self._kit.clock.now()))
@@ -303,7 +304,7 @@ class ArrivalService:
 
     def _note(self, attempt: _Attempt, checks: tuple[Check, ...]) -> None:
         now = self._kit.clock.now()
-        attempt.steps.extend(Step(check.name, check.passed, check.detail, now) for check in checks)
+        attempt.steps.extend(Step(check.name, check.passed, shortened(check.detail), now) for check in checks)
 
     def _pass(self, attempt: _Attempt, name: str, detail: str) -> None:
         attempt.steps.append(Step(name, passed=True, detail=detail, at=self._kit.clock.now()))
@@ -330,10 +331,13 @@ class ArrivalService:
             await uow.commit()
 
     def _answer(self, attempt: _Attempt, refused: ResponseRefused) -> DomainError:
-        """What the browser hears: the identity provider's own words where it refused, else nothing to learn from."""
+        """What the browser hears: the identity provider's own words where it refused, else nothing to learn from.
+
+        They are unsigned, so only whoever holds the relay state of a sign-in gets to put words on our page.
+        """
         detail = (
             refused.detail
-            if refused.reason is Reason.STATUS
+            if refused.reason is Reason.STATUS and attempt.flow is not None
             else "The answer of your identity provider could not be accepted. Start the sign-in again."
         )
         return DomainError(Kind.FORBIDDEN, "sign_in_refused", detail, extra={"trace_id": attempt.trace.id})

@@ -11,6 +11,7 @@ from ostiary.domain.assertion import NameId, ResponseRefused, VerifiedAssertion
 from ostiary.domain.connection import AttributeMapping, NameIdFormat
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
 from ostiary.domain.sign_in_policy import (
+    EMAIL_ATTRIBUTES,
     AccountCandidates,
     DirectoryStanding,
     Entry,
@@ -47,15 +48,45 @@ def assertion(
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["email", "mail", f"{CLAIMS}emailaddress", "urn:oid:0.9.2342.19200300.100.1.3"],
-)
+@pytest.mark.parametrize("name", EMAIL_ATTRIBUTES)
 def test_the_address_is_read_from_what_providers_call_it(name: str) -> None:
     identity = read_identity(
         assertion({name: ("Bo@ACME.test",)}, "x", NameIdFormat.PERSISTENT), AttributeMapping(), "role"
     )
     assert (identity.email, identity.internal_id) == ("bo@acme.test", "x")
+
+
+FAMILIES = {
+    "plain": ("email", "firstName", "lastName"),
+    "claims": (f"{CLAIMS}emailaddress", f"{CLAIMS}givenname", f"{CLAIMS}surname"),
+    "urn:oid": ("urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:2.5.4.42", "urn:oid:2.5.4.4"),
+    "LDAP": ("mail", "givenName", "sn"),
+    "snake case": ("email", "first_name", "last_name"),
+}
+
+
+@pytest.mark.parametrize("names", FAMILIES.values(), ids=FAMILIES.keys())
+def test_address_and_name_are_read_from_each_family_of_attribute_names(names: tuple[str, str, str]) -> None:
+    said = dict(zip(names, (("bo@acme.test",), ("Bo",), ("Diddley",)), strict=True))
+    identity = read_identity(assertion(said, "x", NameIdFormat.PERSISTENT), AttributeMapping(), "role")
+    assert (identity.email, identity.name) == ("bo@acme.test", "Bo Diddley")
+
+
+def test_of_several_values_the_first_that_is_not_blank_counts_and_roles_keep_them_all() -> None:
+    said = {"email": (" ", "bo@acme.test", "b@acme.test"), "firstName": ("Bo", "Bob"), "role": ("member", "admin")}
+    identity = read_identity(assertion(said, "x", NameIdFormat.PERSISTENT), AttributeMapping(), "role")
+    assert (identity.email, identity.name, identity.role_values) == ("bo@acme.test", "Bo", ("member", "admin"))
+
+
+@pytest.mark.parametrize("mapped", ["http://schemas.microsoft.com/identity/claims/objectidentifier", "uid"])
+def test_R30_a_mapped_id_is_the_internal_id_whatever_the_name_id_is(mapped: str) -> None:
+    said = assertion({"email": ("bo@acme.test",), mapped: ("0e1f",)}, "bo@acme.test")
+    assert read_identity(said, AttributeMapping(id=mapped), "role").internal_id == "0e1f"
+
+
+def test_what_is_no_address_is_named() -> None:
+    with pytest.raises(ResponseRefused, match="'Bo Diddley' is no e-mail address"):
+        read_identity(assertion({"email": ("Bo Diddley",)}), AttributeMapping(), "role")
 
 
 def test_a_mapping_names_the_attributes_and_then_nothing_else_is_taken() -> None:

@@ -85,7 +85,7 @@ class _Trail:
             yield
         except ResponseRefused as refusal:
             checks = (*self.checks, Check(name, passed=False, detail=refusal.detail))
-            raise ResponseRefused(refusal.reason, refusal.detail, checks) from None
+            raise ResponseRefused(refusal.reason, refusal.detail, checks, status=refusal.status) from None
 
     def passed(self, detail: str) -> None:
         self.checks.append(Check(self._step, passed=True, detail=detail))
@@ -98,10 +98,7 @@ def _require_assertion(response: Element) -> None:
     envelope = read_envelope(response)
     if envelope.status_code == STATUS_SUCCESS:
         raise ResponseRefused(Reason.STRUCTURE, "The response reports success but has no assertion.")
-    said = [envelope.status_message, envelope.status_subcode, envelope.status_code]
-    raise ResponseRefused(
-        Reason.STATUS, f"The identity provider refused: {' / '.join(part[:256] for part in said if part)}."
-    )
+    raise ResponseRefused(Reason.STATUS, envelope.refusal, status=envelope.status)
 
 
 def _verified(trail: _Trail, element: Element, trust: Trust) -> SignedElement | None:
