@@ -26,17 +26,34 @@ class DirectoryToken:
         return self.expires_at is not None and self.expires_at <= now
 
 
-class TokenExpiredError(DomainError):
-    """A token of a directory whose time is over; `organization_id` says whose, for the directory's request log."""
+class TokenEndedError(DomainError):
+    """A token that opened a directory once; `organization_id` says whose, for the directory's request log."""
 
-    def __init__(self, organization_id: str, expires_at: datetime) -> None:
-        super().__init__(
-            Kind.UNAUTHENTICATED,
-            "token_expired",
-            f"This token of the directory expired on {expires_at:%d %B %Y, %H:%M} UTC. Have an administrator make "
-            "another one (POST /v1/organizations/{org}/directory/tokens) and enter it at the identity provider.",
-        )
+    def __init__(self, organization_id: str, code: str, detail: str) -> None:
+        super().__init__(Kind.UNAUTHENTICATED, code, detail)
         self.organization_id = organization_id
+
+
+_ANOTHER = (
+    "Have an administrator make another one (POST /v1/organizations/{org}/directory/tokens) and enter it at the "
+    "identity provider."
+)
+
+
+def ensure_opens(token: DirectoryToken, now: datetime) -> None:
+    """Refuse a token that was revoked or whose time is over: whoever holds it may know why it opens nothing.
+
+    Raises `token_revoked`, `token_expired`.
+    """
+    whose = token.organization_id
+    if token.revoked_at is not None:
+        raise TokenEndedError(
+            whose, "token_revoked", f"This token was revoked on {token.revoked_at:%d %B %Y, %H:%M} UTC. {_ANOTHER}"
+        )
+    if token.expires_at is not None and token.expires_at <= now:
+        raise TokenEndedError(
+            whose, "token_expired", f"This token expired on {token.expires_at:%d %B %Y, %H:%M} UTC. {_ANOTHER}"
+        )
 
 
 def next_warning(expires_at: datetime | None, now: datetime) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ostiary.domain.directory_token import TokenExpiredError
+from ostiary.domain.directory_token import ensure_opens
 from ostiary.domain.membership import Role
 from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services import secrets
@@ -32,9 +32,9 @@ class AuthenticationService:
         return principal
 
     async def directory_token(self, secret: str) -> Principal | None:
-        """The directory behind a SCIM token that is not revoked, of a directory that is on (R48, R55).
+        """The directory behind a SCIM token that lives, of a directory that is on (R48, R55).
 
-        Raises `token_expired` (401): whoever holds the token may know why it opens nothing any more.
+        Raises `token_revoked`, `token_expired` (401).
         """
         digest, now = secrets.digest(secret), self._kit.clock.now()
         async with self._kit.uow() as uow:
@@ -42,8 +42,7 @@ class AuthenticationService:
             if found is None:
                 return None
             principal, token = found
-            if token.expires_at is not None and token.has_ended(now):
-                raise TokenExpiredError(token.organization_id, token.expires_at)
+            ensure_opens(token, now)
             if await uow.directories.note_use(digest, now):
                 await uow.commit()
         return principal

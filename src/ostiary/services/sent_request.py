@@ -8,8 +8,8 @@ from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory_request import MAX_ENTRIES, DirectoryRequest, text_excerpt
 from ostiary.domain.scim_quirks import Quirk
 
-_SUCCESS = {"POST": 201, "DELETE": 204}
 _RESOURCE_TYPES = {"Users": "User", "Groups": "Group"}
+_COLLECTIONS = frozenset(f"/{collection}" for collection in _RESOURCE_TYPES)
 
 
 @dataclass(slots=True)
@@ -35,7 +35,8 @@ class SentRequest:
 
     def committed(self, request_id: str, organization_id: str, resource_id: str | None) -> DirectoryRequest:
         """The entry of a write that is about to be committed, with the status it is then answered with."""
-        status = _SUCCESS.get(self.method, 200)
+        is_creation = self.method == "POST" and self.path in _COLLECTIONS
+        status = 201 if is_creation else 204 if self.method == "DELETE" else 200
         if (
             self.method == "PATCH"
             and self.path.startswith("/Groups")

@@ -97,6 +97,7 @@ async def test_a_refused_write_tells_what_came_and_what_was_said(scim: httpx2.As
 
     [entry] = await log.read(refused=True)
     assert (entry["status"], entry["scim_type"], entry["detail"]) == (409, "uniqueness", refused.json()["detail"])
+    assert list(entry["body"]) == list(user_document("Bo@acme.test"))
     assert entry["body"]["userName"] == "Bo@acme.test"
     assert entry["user_agent"] == "Okta SCIM Client 1.0.0"
     assert entry["duration_ms"] >= 0
@@ -252,3 +253,25 @@ async def test_a_token_that_has_expired_is_refused_with_the_reason_and_logged(
         ("POST", 401),
         ("GET", 401),
     ]
+
+
+async def test_R48_a_token_that_was_revoked_too_early_is_seen_in_the_log(
+    scim: httpx2.AsyncClient, house: House, ada: Person, log: Log
+) -> None:
+    [token] = await house.services.directory.tokens(ada.caller, "acme")
+    await house.services.directory.revoke_token(ada.caller, "acme", token.id)
+
+    refused = await scim.get("/Users")
+
+    assert refused.status_code == 401
+    assert "was revoked on" in refused.json()["detail"]
+    [entry] = await log.read()
+    assert (entry["status"], entry["detail"]) == (401, refused.json()["detail"])
+
+
+async def test_the_log_of_a_token_nobody_made_is_nobodys(app: FastAPI, sync: DirectorySync, log: Log) -> None:
+    async with scim_client(app, replace(sync, token=f"{sync.token}x")) as stranger:
+        assert (await stranger.get("/Users")).status_code == 401
+        assert (await stranger.get("/Userz")).status_code == 404
+
+    assert await log.read() == []

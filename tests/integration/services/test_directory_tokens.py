@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ostiary.domain.directory_token import TokenExpiredError
+from ostiary.domain.directory_token import TokenEndedError
 from ostiary.domain.errors import DomainError
 from ostiary.services.directory_token_warnings import DirectoryTokenWarningService
 from tests.support.directory import directory_sync
@@ -30,7 +30,7 @@ async def test_R48_a_token_opens_the_directory_until_it_ends(house: House, ada: 
 
     house.clock.turn(30 * DAY)
 
-    with pytest.raises(TokenExpiredError, match="expired on") as refused:
+    with pytest.raises(TokenEndedError, match="expired on") as refused:
         await lookup.directory_token(secret)
     assert refused.value.code == "token_expired"
     assert refused.value.organization_id == token.organization_id

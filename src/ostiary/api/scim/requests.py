@@ -13,7 +13,7 @@ from scim2_models import Error, SCIMException
 
 from ostiary.api.deps import ServicesDep
 from ostiary.api.scim import quirks, sent
-from ostiary.domain.directory_token import TokenExpiredError
+from ostiary.domain.directory_token import TokenEndedError
 from ostiary.domain.errors import DomainError, Kind, invalid
 from ostiary.services.context import Caller
 
@@ -33,7 +33,7 @@ _CODES = {
 async def _directory(request: Request, services: ServicesDep) -> Caller:
     try:
         caller = await services.authenticator.directory(request)
-    except TokenExpiredError as error:
+    except TokenEndedError as error:
         sent.noted_organization(error.organization_id)
         raise
     return replace(caller, sent=sent.noted_caller(caller))

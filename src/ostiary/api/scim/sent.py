@@ -22,6 +22,7 @@ from ostiary.services.sent_request import SentRequest
 BASE = "/scim/v2"
 _MAX_ERROR_BYTES = 16_384
 _READS = frozenset({"GET", "HEAD"})
+_UNOPENED = 401
 # What an identity provider with a wrong base URL or method hears, before anybody asked whose it is.
 _UNROUTED = frozenset({404, 405})
 _sent: ContextVar[SentRequest | None] = ContextVar("sent_scim_request", default=None)
@@ -67,7 +68,7 @@ class RequestLogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Watch one request."""
-        if scope["type"] != "http" or not scope["path"].startswith(f"{BASE}/"):
+        if scope["type"] != "http" or not f"{scope['path']}/".startswith(f"{BASE}/"):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
@@ -89,7 +90,8 @@ class RequestLogMiddleware:
         if sent.organization_id is None and answer.status in _UNROUTED:
             await _find_whose(request, sent)
         if answer.status >= 400 or not sent.is_logged:
-            is_read = answer.status < 400 or sent.method in _READS
+            # A token that opens nothing any more costs no transaction, however often it comes.
+            is_read = answer.status == _UNOPENED or answer.status < 400 or sent.method in _READS
             await log.note(sent, answer.status, is_read=is_read, scim_type=answer.scim_type, detail=answer.detail)
 
 

@@ -74,7 +74,7 @@ class DirectoryRepository(Protocol):
         ...
 
     async def principal(self, secret_hash: bytes) -> tuple[Principal, DirectoryToken] | None:
-        """The directory behind a token that is not revoked, if it is on: global (the secret says whose it is)."""
+        """The directory behind a token, living or not, if it is on: global (the secret says whose it is)."""
         ...
 
     async def note_use(self, secret_hash: bytes, now: datetime) -> bool:

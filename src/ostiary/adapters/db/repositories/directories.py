@@ -268,13 +268,12 @@ class Directories(Repository):
         )
 
     async def principal(self, secret_hash: bytes) -> tuple[Principal, DirectoryToken] | None:
-        """The directory behind a token that is not revoked, if it is on: global (the secret says whose it is)."""
+        """The directory behind a token, living or not, if it is on: global (the secret says whose it is)."""
         row = await self._first(
             select(directory_tokens, directories.c.id.label("directory_id"))
             .join(directory_tokens, directory_tokens.c.organization_id == directories.c.organization_id)
             .where(
                 directory_tokens.c.secret_hash == secret_hash,
-                directory_tokens.c.revoked_at.is_(None),
                 directories.c.enabled,
                 in_living(directories.c.organization_id),
             )

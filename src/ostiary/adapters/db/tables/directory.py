@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from ostiary.adapters.db.tables.base import TypeId, hash_of_secret, metadata, moment, organization_id
 from ostiary.adapters.db.tables.organizations import member_reference
@@ -172,7 +172,8 @@ directory_requests = Table(
     Column("resource_type", String(16)),
     Column("resource_id", Text),
     Column("found", Integer),
-    Column("body", JSONB(none_as_null=True)),
+    # As it came: JSONB would put the attributes into another order.
+    Column("body", JSON(none_as_null=True)),
     Column("quirks", ARRAY(Text), nullable=False),
     Column("unknown_attributes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("missed_before", Integer, nullable=False),
