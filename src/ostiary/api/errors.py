@@ -53,9 +53,8 @@ def problem(
         headers["Retry-After"] = str(retry_after)
     path = request.url.path
     if path.startswith("/scim/"):
-        # In a PATCH it is a path that leads nowhere, elsewhere the whole that follows no schema (RFC 7644 §3.12).
-        is_path = code == "unknown_attribute" and request.method == "PATCH"
-        return _scim_error(status, "invalid_path" if is_path else code, detail, headers)
+        body = scim_error(status, code, detail, request.method)
+        return JSONResponse(body, status_code=int(body["status"]), media_type=SCIM_JSON, headers=headers)
     if path.startswith(_BROWSER_PATHS) and "text/html" in request.headers.get("accept", ""):
         return error_page(status, code, detail, trace_id=str(extra.get("trace_id", "")), headers=headers)
     body: dict[str, Any] = {
@@ -87,8 +86,16 @@ _SCIM_TYPES: Mapping[str, str] = {
 }
 
 
-def _scim_error(status: int, code: str, detail: str, headers: dict[str, str]) -> Response:
+def scim_refusal(error: DomainError, method: str) -> dict[str, Any]:
+    """What a refusal of ours is in SCIM; `method` is the request's, or the operation's of a bulk request."""
+    return scim_error(STATUS[error.kind], error.code, error.detail, method)
+
+
+def scim_error(status: int, code: str, detail: str, method: str) -> dict[str, Any]:
     """RFC 7644 §3.12. A value we refuse is 400 `invalidValue` there, not 422."""
+    if code == "unknown_attribute" and method == "PATCH":
+        # There it is a path that leads nowhere, elsewhere the whole that follows no schema.
+        code = "invalid_path"
     body: dict[str, Any] = {"schemas": [SCIM_ERROR], "detail": detail}
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = HTTPStatus.BAD_REQUEST
@@ -96,7 +103,7 @@ def _scim_error(status: int, code: str, detail: str, headers: dict[str, str]) ->
     if code in _SCIM_TYPES:
         body["scimType"] = _SCIM_TYPES[code]
     body["status"] = str(int(status))
-    return JSONResponse(body, status_code=status, media_type=SCIM_JSON, headers=headers)
+    return body
 
 
 def _domain_error(request: Request, error: Exception) -> Response:

@@ -251,7 +251,7 @@ async def test_discovery_says_what_there_is_and_what_not(scim: httpx2.AsyncClien
     }
     assert supported == {
         "patch": True,
-        "bulk": False,
+        "bulk": True,
         "filter": True,
         "changePassword": False,
         "sort": True,
@@ -272,6 +272,6 @@ async def test_discovery_says_what_there_is_and_what_not(scim: httpx2.AsyncClien
         "maxPageSize": 200,
         "cursorTimeout": 86_400,
     }
-    for method, path in (("GET", "/Me"), ("POST", "/Bulk")):
+    for method, path in (("GET", "/Me"), ("POST", "/Me")):
         answer = await scim.request(method, path, json={})
         assert (answer.status_code, answer.json()["schemas"]) == (501, [ERROR])

@@ -23,8 +23,10 @@ from scim2_models import (
 )
 from starlette.exceptions import HTTPException
 
+from ostiary.api.body_limit import DEFAULT_LIMIT_BYTES
 from ostiary.api.deps import ServicesDep
 from ostiary.api.scim import rendering
+from ostiary.api.scim.bulk_job import MAX_OPERATIONS
 from ostiary.api.scim.models import USER_URN, EnterpriseUser, Group, User, UserResource
 from ostiary.api.scim.queries import DEFAULT_COUNT, MAX_COUNT
 from ostiary.api.scim.requests import DirectoryDep
@@ -56,7 +58,7 @@ async def service_provider_config(_caller: DirectoryDep, services: ServicesDep) 
     """What is supported."""
     config = ServiceProviderConfig(
         patch=Patch(supported=True),
-        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        bulk=Bulk(supported=True, max_operations=MAX_OPERATIONS, max_payload_size=DEFAULT_LIMIT_BYTES),
         filter=Filter(supported=True, max_results=MAX_COUNT),
         change_password=ChangePassword(supported=False),
         sort=Sort(supported=True),
@@ -148,7 +150,6 @@ async def get_schema(schema_id: str, caller: DirectoryDep, services: ServicesDep
 
 
 @absent_router.api_route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-@absent_router.post("/Bulk")
 async def not_supported(_caller: DirectoryDep) -> Response:
     """RFC 7644 §3.11 and §3.12: 501 for what is not there. A directory's token stands for no user."""
     raise HTTPException(501, "This is not supported; /ServiceProviderConfig says what is.")

@@ -5,13 +5,14 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 from scim2_models import Context
 
-from ostiary.api.deps import ServicesDep
+from ostiary.api.deps import Services, ServicesDep
 from ostiary.api.scim import documents, membership, quirks, rendering
 from ostiary.api.scim.queries import ListDep, ProjectionDep
+from ostiary.api.scim.quirks import Payload
 from ostiary.api.scim.rendering import Projection
 from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, is_known
 from ostiary.services.context import Caller
-from ostiary.services.ports.provisioning import ListQuery
+from ostiary.services.ports.provisioning import ListQuery, StoredGroup
 
 router = APIRouter()
 
@@ -36,9 +37,7 @@ async def create_group(
     caller: DirectoryDep, body: BodyDep, services: ServicesDep, projection: ProjectionDep
 ) -> Response:
     """Push a group: it becomes a team (R44)."""
-    members = membership.take_members(body, replaces=False)
-    document = documents.read_group(body, Context.RESOURCE_CREATION_REQUEST)
-    group = await services.groups.create(caller, document, members, joined=projection.wants("members"))
+    group = await create(caller, services, body, joined=projection.wants("members"))
     return rendering.resource(rendering.group(group, services.urls.scim()), group.version, projection, status=201)
 
 
@@ -63,11 +62,7 @@ async def replace_group(
     projection: ProjectionDep,
 ) -> Response:
     """Replace a group; members left out stay."""
-    members = membership.take_members(body, replaces=True)
-    document = documents.read_group(body, Context.RESOURCE_REPLACEMENT_REQUEST)
-    group = await services.groups.change(
-        caller, group_id, lambda _: document, members, expected=expected, joined=projection.wants("members")
-    )
+    group = await put(caller, services, group_id, body, expected, joined=projection.wants("members"))
     return rendering.resource(rendering.group(group, services.urls.scim()), group.version, projection)
 
 
@@ -81,16 +76,8 @@ async def patch_group(
     projection: ProjectionDep,
 ) -> Response:
     """Change a group. Answers without a body, so that a group of many costs what a group of few costs (R44)."""
-    members, others = membership.sort_out(quirks.operations(body))
     asked = bool(projection.attributes or projection.excluded)
-    group = await services.groups.change(
-        caller,
-        group_id,
-        documents.revise_group(group_id, others),
-        members,
-        expected=expected,
-        joined=asked and projection.wants("members"),
-    )
+    group = await patch(caller, services, group_id, body, expected, joined=asked and projection.wants("members"))
     if asked:
         # RFC 7644 §3.5.2: who names attributes gets the resource.
         return rendering.resource(rendering.group(group, services.urls.scim()), group.version, projection)
@@ -100,5 +87,47 @@ async def patch_group(
 @router.delete("/Groups/{group_id}")
 async def delete_group(group_id: str, caller: DirectoryDep, services: ServicesDep, expected: ExpectedDep) -> Response:
     """Unlink a group: its team is deleted (R44)."""
-    await services.groups.delete(caller, group_id, expected=expected)
+    await remove(caller, services, group_id, expected)
     return Response(status_code=204)
+
+
+async def create(caller: Caller, services: Services, body: Payload, *, joined: bool = False) -> StoredGroup:
+    """Push the group a body describes, alone or in a bulk request."""
+    members = membership.take_members(body, replaces=False)
+    document = documents.read_group(body, Context.RESOURCE_CREATION_REQUEST)
+    return await services.groups.create(caller, document, members, joined=joined)
+
+
+async def put(
+    caller: Caller,
+    services: Services,
+    group_id: str,
+    body: Payload,
+    expected: frozenset[int] | None,
+    *,
+    joined: bool = False,
+) -> StoredGroup:
+    """Replace a group by what a body describes."""
+    members = membership.take_members(body, replaces=True)
+    document = documents.read_group(body, Context.RESOURCE_REPLACEMENT_REQUEST)
+    return await services.groups.change(caller, group_id, lambda _: document, members, expected=expected, joined=joined)
+
+
+async def patch(
+    caller: Caller,
+    services: Services,
+    group_id: str,
+    body: Payload,
+    expected: frozenset[int] | None,
+    *,
+    joined: bool = False,
+) -> StoredGroup:
+    """Change a group by a body's operations."""
+    members, others = membership.sort_out(quirks.operations(body))
+    revise = documents.revise_group(group_id, others)
+    return await services.groups.change(caller, group_id, revise, members, expected=expected, joined=joined)
+
+
+async def remove(caller: Caller, services: Services, group_id: str, expected: frozenset[int] | None) -> None:
+    """Unlink a group."""
+    await services.groups.delete(caller, group_id, expected=expected)

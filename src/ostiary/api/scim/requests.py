@@ -76,7 +76,8 @@ def _ensure_shallow(body: Any) -> None:
 BodyDep = Annotated[dict[str, Any], Depends(_body)]
 
 
-def _versions(header: str | None) -> frozenset[int] | None:
+def versions(header: str | None) -> frozenset[int] | None:
+    """The versions in `If-Match`, or in an operation of a bulk request; None expects nothing."""
     if header is None or header.strip() == "*":
         return None
     matches = (_ETAG.fullmatch(tag.strip()) for tag in header.split(","))
@@ -84,7 +85,7 @@ def _versions(header: str | None) -> frozenset[int] | None:
 
 
 def _expected(request: Request) -> frozenset[int] | None:
-    return _versions(request.headers.get("if-match"))
+    return versions(request.headers.get("if-match"))
 
 
 ExpectedDep = Annotated[frozenset[int] | None, Depends(_expected)]
@@ -95,7 +96,7 @@ def is_known(request: Request, version: int) -> bool:
     header = request.headers.get("if-none-match")
     if header is None:
         return False
-    known = _versions(header)
+    known = versions(header)
     return known is None or version in known
 
 

@@ -5,7 +5,7 @@ Outside the OpenAPI contract: RFC 7643 and 7644 are this surface's, and it descr
 
 from fastapi import APIRouter
 
-from ostiary.api.scim import discovery, groups, search, users
+from ostiary.api.scim import bulk, discovery, groups, search, users
 
 router = APIRouter(prefix="/scim/v2", include_in_schema=False)
 for root in ("", "/"):
@@ -14,5 +14,6 @@ for root in ("", "/"):
 router.include_router(search.router)
 router.include_router(users.router)
 router.include_router(groups.router)
+router.include_router(bulk.router)
 router.include_router(discovery.router)
 router.include_router(discovery.absent_router)

@@ -1,7 +1,10 @@
 """The request that is being answered, for whoever finds out something about it on the way; and its entry in the log."""
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -58,6 +61,33 @@ def noted_caller(caller: Caller) -> SentRequest | None:
     if sent is not None and caller.principal is not None:
         sent.organization_id = caller.principal.organization_id
     return sent
+
+
+@contextmanager
+def part_of(caller: Caller, method: str, path: str, body: JsonValue) -> Generator[Caller]:
+    """One of the many operations of a request, with an entry of its own; answers the caller that carries it along."""
+    whole = caller.sent
+    if whole is None:
+        yield caller
+        return
+    began = time.perf_counter()
+    sent = replace(
+        whole,
+        method=text_excerpt(method[:16]),
+        path=text_excerpt(path),
+        query=None,
+        elapsed_ms=lambda: round((time.perf_counter() - began) * 1000),
+        body=excerpt(body),
+        found=None,
+        quirks=set(),
+        unknown_attributes=(),
+        is_logged=False,
+    )
+    token = _sent.set(sent)
+    try:
+        yield replace(caller, sent=sent)
+    finally:
+        _sent.reset(token)
 
 
 class RequestLogMiddleware:

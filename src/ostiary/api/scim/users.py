@@ -5,14 +5,15 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 from scim2_models import Context
 
-from ostiary.api.deps import ServicesDep
+from ostiary.api.deps import Services, ServicesDep
 from ostiary.api.scim import documents, quirks, rendering
 from ostiary.api.scim.queries import ListDep, ProjectionDep
+from ostiary.api.scim.quirks import Payload
 from ostiary.api.scim.rendering import Projection
 from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, is_known
 from ostiary.domain.directory_document import Document
 from ostiary.services.context import Caller
-from ostiary.services.ports.provisioning import ListQuery
+from ostiary.services.ports.provisioning import ListQuery, StoredUser
 
 router = APIRouter()
 
@@ -37,8 +38,7 @@ async def create_user(
     caller: DirectoryDep, body: BodyDep, services: ServicesDep, projection: ProjectionDep
 ) -> Response:
     """Provision a user (R41)."""
-    document = documents.read_user(body, Context.RESOURCE_CREATION_REQUEST)
-    user = await services.users.create(caller, document)
+    user = await create(caller, services, body)
     return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection, status=201)
 
 
@@ -63,12 +63,7 @@ async def replace_user(
     projection: ProjectionDep,
 ) -> Response:
     """Replace a user; `active` left out stays as it is."""
-    document = documents.read_user(body, Context.RESOURCE_REPLACEMENT_REQUEST)
-
-    def revise(before: Document) -> Document:
-        return {**({"active": before["active"]} if "active" in before else {}), **document}
-
-    user = await services.users.change(caller, user_id, revise, expected=expected)
+    user = await put(caller, services, user_id, body, expected)
     return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
 
 
@@ -82,13 +77,42 @@ async def patch_user(
     projection: ProjectionDep,
 ) -> Response:
     """Change a user."""
-    revise = documents.revise_user(user_id, quirks.operations(body))
-    user = await services.users.change(caller, user_id, revise, expected=expected)
+    user = await patch(caller, services, user_id, body, expected)
     return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
 
 
 @router.delete("/Users/{user_id}")
 async def delete_user(user_id: str, caller: DirectoryDep, services: ServicesDep, expected: ExpectedDep) -> Response:
     """Remove a user and the membership (R43)."""
-    await services.users.delete(caller, user_id, expected=expected)
+    await remove(caller, services, user_id, expected)
     return Response(status_code=204)
+
+
+async def create(caller: Caller, services: Services, body: Payload) -> StoredUser:
+    """Provision the user a body describes, alone or in a bulk request."""
+    return await services.users.create(caller, documents.read_user(body, Context.RESOURCE_CREATION_REQUEST))
+
+
+async def put(
+    caller: Caller, services: Services, user_id: str, body: Payload, expected: frozenset[int] | None
+) -> StoredUser:
+    """Replace a user by what a body describes."""
+    document = documents.read_user(body, Context.RESOURCE_REPLACEMENT_REQUEST)
+
+    def revise(before: Document) -> Document:
+        return {**({"active": before["active"]} if "active" in before else {}), **document}
+
+    return await services.users.change(caller, user_id, revise, expected=expected)
+
+
+async def patch(
+    caller: Caller, services: Services, user_id: str, body: Payload, expected: frozenset[int] | None
+) -> StoredUser:
+    """Change a user by a body's operations."""
+    revise = documents.revise_user(user_id, quirks.operations(body))
+    return await services.users.change(caller, user_id, revise, expected=expected)
+
+
+async def remove(caller: Caller, services: Services, user_id: str, expected: frozenset[int] | None) -> None:
+    """Remove a user."""
+    await services.users.delete(caller, user_id, expected=expected)
