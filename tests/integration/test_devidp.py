@@ -2,10 +2,12 @@
 
 import base64
 import stat
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -16,6 +18,7 @@ from ostiary.dev.dns import DevelopmentZone
 from ostiary.devidp.app import create_app
 from ostiary.devidp.pending import LIFETIME_SECONDS, MAX_WAITING, PendingSignIns
 from ostiary.devidp.provider import SignInRequest
+from ostiary.devidp.sessions import MAX_SESSIONS, IdpSession, IdpSessions
 from ostiary.devidp.settings import DevIdpSettings
 from tests.support.browser import Browser, Form, SignInFailedError, forms_of, text_of
 from tests.support.saml_reading import is_signed, read
@@ -387,3 +390,66 @@ async def test_a_person_publishes_and_withdraws_a_record_on_the_page(
     refused = await browser.submit(publish.filled(name="acme.example"))
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "outside this zone" in text_of(refused)
+
+
+def logout_request(idp: str, sp: ServiceProvider, **changes: str) -> str:
+    said = {"destination": f"{idp}/slo", "issuer": sp.entity_id} | changes
+    return (
+        '<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" '
+        'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_logout" Version="2.0" '
+        f'IssueInstant="2026-01-15T12:00:00Z" Destination="{said["destination"]}"><saml:Issuer>{said["issuer"]}'
+        "</saml:Issuer><saml:NameID>ada@acme.test</saml:NameID></samlp:LogoutRequest>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "carries no signature"),
+        ({"destination": "http://127.0.0.1:1/slo"}, "is addressed to"),
+        ({"issuer": "https://elsewhere.test/metadata"}, "is no address on this machine"),
+    ],
+    ids=["unsigned", "for somebody else", "by a stranger"],
+)
+async def test_a_logout_that_cannot_be_believed_is_refused(
+    changes: dict[str, str], reason: str, idp: str, sp: ServiceProvider, browser: Browser
+) -> None:
+    message = base64.b64encode(logout_request(idp, sp, **changes).encode()).decode()
+    page = await browser.submit(Form(f"{idp}/slo", "POST", {"SAMLRequest": message}))
+    assert page.status_code == HTTPStatus.BAD_REQUEST
+    assert reason in text_of(page)
+
+
+async def test_an_unsigned_logout_by_redirect_is_refused(idp: str, sp: ServiceProvider, browser: Browser) -> None:
+    packed = zlib.compress(logout_request(idp, sp).encode())[2:-4]
+    query = urlencode({"SAMLRequest": base64.b64encode(packed).decode()})
+    page = await browser.open(f"{idp}/slo?{query}")
+    assert page.status_code == HTTPStatus.BAD_REQUEST
+    assert "is not signed by a key in the metadata" in text_of(page)
+
+
+@pytest.mark.parametrize("fields", [{}, {"SAMLRequest": "PHg+", "SAMLResponse": "PHg+"}], ids=["nothing", "both"])
+async def test_a_logout_is_one_message(fields: dict[str, str], idp: str, browser: Browser) -> None:
+    page = await browser.submit(Form(f"{idp}/slo", "POST", fields))
+    assert page.status_code == HTTPStatus.BAD_REQUEST
+    assert "no logout message here" in text_of(page)
+
+
+@pytest.mark.parametrize("start", ["", "https://elsewhere.test/metadata"])
+async def test_a_sign_in_begins_here_only_for_service_providers_on_this_machine(
+    start: str, idp: str, browser: Browser
+) -> None:
+    page = await browser.open(f"{idp}/start?sp={start}")
+    assert page.status_code == HTTPStatus.BAD_REQUEST
+    assert "is no address on this machine" in text_of(page)
+
+
+def test_a_thousand_newer_sessions_push_the_oldest_out() -> None:
+    sessions = IdpSessions()
+    for number in range(MAX_SESSIONS + 1):
+        sessions.add(IdpSession("sp", f"name {number % 2}", EMAIL, str(number), "ada@acme.test"))
+    kept = [session.session_index for _, session in sessions]
+    assert (len(kept), kept[0]) == (MAX_SESSIONS, "1")
+    assert sessions.end("sp", "name 1", ["3", "2", "no"]) == 1
+    assert sessions.end("another", "name 1", []) == 0
+    assert sessions.end("sp", "name 1", []) == MAX_SESSIONS // 2 - 1

@@ -1,4 +1,4 @@
-"""The web front: metadata, single sign-on, the login form, and a page to publish DNS records."""
+"""The web front: metadata, single sign-on and logout, the login form, and a page to publish DNS records."""
 
 from http import HTTPStatus
 from secrets import compare_digest
@@ -14,11 +14,13 @@ from starlette.routing import Route
 from ostiary.dev.dns import DevelopmentZone
 from ostiary.devidp import users
 from ostiary.devidp.dns_front import dns_routes
+from ostiary.devidp.logout import IncomingLogout, LogoutDone, SingleLogout, incoming_of, parameters_of
 from ostiary.devidp.pages import page
 from ostiary.devidp.pending import PendingSignIns
 from ostiary.devidp.provider import IdentityProvider, IncomingRequest, SignInRequest
 from ostiary.devidp.refusal import RequestRefused
 from ostiary.devidp.settings import DevIdpSettings
+from ostiary.devidp.shapes import SIGNABLE, Shape
 
 
 def create_app(settings: DevIdpSettings, zone: DevelopmentZone | None = None) -> Starlette:
@@ -29,7 +31,11 @@ def create_app(settings: DevIdpSettings, zone: DevelopmentZone | None = None) ->
         Route("/metadata", front.metadata),
         Route("/sso", front.sso_redirect, methods=["GET"]),
         Route("/sso", front.sso_post, methods=["POST"]),
+        Route("/start", front.begin),
         Route("/login", front.login, methods=["POST"]),
+        Route("/slo", front.slo_redirect, methods=["GET"]),
+        Route("/slo", front.slo_post, methods=["POST"]),
+        Route("/logout", front.logout, methods=["POST"]),
         *(dns_routes(zone) if zone else ()),
     ]
     # Names of this machine only, so that no web page elsewhere reaches it through a DNS name of its own.
@@ -41,12 +47,18 @@ class _Front:
     def __init__(self, settings: DevIdpSettings, zone: DevelopmentZone | None) -> None:
         self._settings = settings
         self._zone = zone
-        self._idp = IdentityProvider(settings)
+        self._idp = idp = IdentityProvider(settings)
+        self._logout = SingleLogout(settings, idp.service_providers, idp.backend, idp.certificate)
         self._pending = PendingSignIns()
 
     async def home(self, _: Request) -> Response:
         return page(
-            "home.html", settings=self._settings, users=users.LISTED, password=users.PASSWORD, has_dns=bool(self._zone)
+            "home.html",
+            settings=self._settings,
+            users=users.LISTED,
+            password=users.PASSWORD,
+            has_dns=bool(self._zone),
+            sessions=list(self._logout.sessions),
         )
 
     async def metadata(self, _: Request) -> Response:
@@ -73,7 +85,37 @@ class _Front:
             error = f"Give an e-mail address, and as password the word “{users.PASSWORD}”."
             return _login_page(sign_in, token, HTTPStatus.FORBIDDEN, username, role, error)
         self._pending.remove(token)
-        return page("answer.html", answer=self._idp.answer(sign_in, user), user=user)
+        sign = form.get("sign", "both")
+        shape = Shape(sign if sign in SIGNABLE else "both", form.get("encrypt") == "yes")
+        answer, session = self._idp.answer(sign_in, user, shape)
+        self._logout.sessions.add(session)
+        return page("answer.html", answer=answer, user=user)
+
+    async def begin(self, request: Request) -> Response:
+        """A sign-in that begins here."""
+        parameters = request.query_params
+        sign_in = await self._idp.begin(parameters.get("sp", "").strip(), parameters.get("RelayState") or None)
+        return _login_page(sign_in, self._pending.add(sign_in))
+
+    async def slo_redirect(self, request: Request) -> Response:
+        query = cast("bytes", request.scope["query_string"]).decode("ascii", "replace")
+        return await self._log_out(incoming_of(parameters_of(query), query))
+
+    async def slo_post(self, request: Request) -> Response:
+        return await self._log_out(incoming_of(await _form(request)))
+
+    async def _log_out(self, incoming: IncomingLogout) -> Response:
+        outcome = await self._logout.receive(incoming)
+        if isinstance(outcome, LogoutDone):
+            return page("logged_out.html", outcome=outcome)
+        return page("logout.html", message=outcome)
+
+    async def logout(self, request: Request) -> Response:
+        """A logout that begins here."""
+        session = self._logout.sessions.take((await _form(request)).get("session", ""))
+        if session is None:
+            raise RequestRefused("This session ended already.")
+        return page("logout.html", message=await self._logout.begin(session))
 
     async def _start(self, saml_request: str | None, relay_state: str | None, query: str | None = None) -> Response:
         if not saml_request:

@@ -40,7 +40,7 @@ class XmlsecBackend(CryptoBackend):
         node_id: str,
     ) -> str:
         """The document with the signature template of the element `node_id` filled in, by our own key always."""
-        root = _parse(statement)
+        root = parse(statement)
         element = _element(root, node_id)
         context = xmlsec.SignatureContext()
         context.key = self._key
@@ -54,7 +54,7 @@ def is_signed(document: str | bytes, element_id: str, certificate: str) -> bool:
 
     Raises SigverError for an algorithm that is refused, and for a document without that element or signature.
     """
-    element = _element(_parse(document), element_id)
+    element = _element(parse(document), element_id)
     signature = _signature(element)
     method = signature.find("{*}SignedInfo/{*}SignatureMethod")
     check_algorithm(None if method is None else method.get("Algorithm"))
@@ -77,7 +77,8 @@ def check_algorithm(algorithm: str | None) -> None:
         )
 
 
-def _parse(document: str | bytes) -> Element:
+def parse(document: str | bytes) -> Element:
+    """The root of the document; entities are not resolved."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     return etree.fromstring(document.encode() if isinstance(document, str) else document, parser)
 

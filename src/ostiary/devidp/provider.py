@@ -14,6 +14,7 @@ from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, SAMLError, samlp
 from saml2.assertion import Policy
 from saml2.attribute_converter import AttributeConverter
 from saml2.config import IdPConfig
+from saml2.mdstore import MetadataStore
 from saml2.metadata import entity_descriptor
 from saml2.s_utils import OtherError, UnravelError, VersionMismatch, rndstr
 from saml2.saml import (
@@ -23,15 +24,25 @@ from saml2.saml import (
     NAMEID_FORMAT_TRANSIENT,
     NameID,
 )
-from saml2.sigver import REQ_ORDER, SIGNER_ALGS, SignatureError, SigverError, extract_rsa_key_from_x509_cert, pem_format
+from saml2.sigver import (
+    REQ_ORDER,
+    RESP_ORDER,
+    SIGNER_ALGS,
+    SignatureError,
+    SigverError,
+    extract_rsa_key_from_x509_cert,
+    pem_format,
+)
 from saml2.validate import NotValid
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from ostiary.devidp import service_providers
-from ostiary.devidp.crypto import XmlsecBackend, check_algorithm, is_signed
+from ostiary.devidp.crypto import XmlsecBackend, check_algorithm, is_signed, parse
 from ostiary.devidp.keys import load_or_create
 from ostiary.devidp.refusal import RequestRefused
+from ostiary.devidp.sessions import IdpSession
 from ostiary.devidp.settings import DevIdpSettings
+from ostiary.devidp.shapes import Shape, encrypted, signed
 from ostiary.devidp.users import User
 
 with warnings.catch_warnings():
@@ -65,14 +76,18 @@ class IncomingRequest:
 
 @dataclass(frozen=True, slots=True)
 class SignInRequest:
-    """An AuthnRequest that was checked: who asks, where the answer goes, and whom the person says to be, if told."""
+    """An AuthnRequest that was checked: who asks, where the answer goes, and whom the person says to be, if told.
 
-    id: str
+    Without an id nobody asked: the sign-in begins here.
+    """
+
+    id: str | None
     sp_entity_id: str
     acs_url: str
     relay_state: str | None
     name_id_format: str
     login_hint: str = ""
+    force_authn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +100,7 @@ class SignInAnswer:
 
 
 class IdentityProvider:
-    """One identity provider with one key; signs response and assertion."""
+    """One identity provider with one key; signs response and assertion unless another shape is asked for."""
 
     def __init__(self, settings: DevIdpSettings) -> None:
         files = load_or_create(settings.data_dir)
@@ -103,7 +118,11 @@ class IdentityProvider:
                             "single_sign_on_service": [
                                 (settings.sso_url, BINDING_HTTP_REDIRECT),
                                 (settings.sso_url, BINDING_HTTP_POST),
-                            ]
+                            ],
+                            "single_logout_service": [
+                                (settings.slo_url, BINDING_HTTP_REDIRECT),
+                                (settings.slo_url, BINDING_HTTP_POST),
+                            ],
                         },
                         "name_id_format": list(NAME_ID_FORMATS),
                     }
@@ -112,11 +131,17 @@ class IdentityProvider:
         )
         config.attribute_converters = [_plain_attribute_names()]
         self._server: Any = _SsoOnlyServer(config=config)
-        self._server.sec.crypto = XmlsecBackend(files.key.read_bytes())
+        self.backend = XmlsecBackend(files.key.read_bytes())
+        """Signs with our key."""
+        self._server.sec.crypto = self.backend
         self._server.sec.correctly_signed_authn_request = self._read_request
         self._policy = Policy({"default": {"lifetime": {"minutes": ASSERTION_MINUTES}, "name_form": NAME_FORMAT_BASIC}})
         self.metadata = str(entity_descriptor(config)).encode()
         """The metadata document: signing certificate and endpoints."""
+        self.certificate = str(self._server.sec.my_cert)
+        """Our certificate, base64 of DER."""
+        self.service_providers: MetadataStore = self._server.metadata
+        """The metadata read so far."""
 
     async def receive(self, incoming: IncomingRequest) -> SignInRequest:
         """The request, once its sender's metadata is read and its signature checked; raises RequestRefused."""
@@ -128,23 +153,42 @@ class IdentityProvider:
         except REFUSALS as error:
             raise RequestRefused(f"The AuthnRequest cannot be accepted: {error}") from error
 
-    def answer(self, request: SignInRequest, user: User) -> SignInAnswer:
-        """The signed response that says who signed in."""
-        response = self._server.create_authn_response(
-            user.attributes,
-            request.id,
-            request.acs_url,
-            request.sp_entity_id,
-            name_id=NameID(format=request.name_id_format, text=_name_id(request.name_id_format, user)),
-            authn={"class_ref": PASSWORD_CONTEXT},
-            sign_response=True,
-            sign_assertion=True,
-            sign_alg=SIG_RSA_SHA256,
-            digest_alg=DIGEST_SHA256,
-            release_policy=self._policy,
+    async def begin(self, sp_entity_id: str, relay_state: str | None) -> SignInRequest:
+        """A sign-in that nobody asked for (SAML profiles §4.1.5); raises RequestRefused."""
+        await service_providers.learn(self.service_providers, sp_entity_id)
+        acs_url = service_providers.acs_url(self.service_providers, sp_entity_id)
+        return SignInRequest(None, sp_entity_id, acs_url, relay_state, NAMEID_FORMAT_EMAILADDRESS)
+
+    def answer(self, request: SignInRequest, user: User, shape: Shape) -> tuple[SignInAnswer, IdpSession]:
+        """The signed response that says who signed in, in the shape asked for, and the session it began."""
+        name_id = _name_id(request.name_id_format, user)
+        response = str(
+            self._server.create_authn_response(
+                user.attributes,
+                request.id,
+                request.acs_url,
+                request.sp_entity_id,
+                name_id=NameID(format=request.name_id_format, text=name_id),
+                authn={"class_ref": PASSWORD_CONTEXT},
+                # Over a ciphertext the response is signed last.
+                sign_response=shape.signs_response and not shape.encrypt,
+                sign_assertion=shape.signs_assertion,
+                sign_alg=SIG_RSA_SHA256,
+                digest_alg=DIGEST_SHA256,
+                release_policy=self._policy,
+            )
         )
-        encoded = base64.b64encode(str(response).encode()).decode()
-        return SignInAnswer(request.acs_url, encoded, request.relay_state)
+        index = str(parse(response).xpath("string(//*[local-name()='AuthnStatement']/@SessionIndex)"))
+        if shape.encrypt:
+            certificate = service_providers.encryption_certificate(self.service_providers, request.sp_entity_id)
+            response = encrypted(response, certificate)
+            if shape.signs_response:
+                response = signed(response, self.backend, self.certificate)
+        encoded = base64.b64encode(response.encode()).decode()
+        return (
+            SignInAnswer(request.acs_url, encoded, request.relay_state),
+            IdpSession(request.sp_entity_id, name_id, request.name_id_format, index, user.email),
+        )
 
     def _issuer(self, incoming: IncomingRequest) -> str:
         """Who claims to have sent it. Believed only after the metadata at that address was read."""
@@ -179,6 +223,7 @@ class IdentityProvider:
             acs_url=str(arguments["destination"]),
             relay_state=incoming.relay_state,
             name_id_format=wanted if wanted in NAME_ID_FORMATS else NAMEID_FORMAT_EMAILADDRESS,
+            force_authn=str(message.force_authn).lower() in {"true", "1"},
             login_hint=str(subject.name_id.text or "").strip() if subject and subject.name_id else "",
         )
 
@@ -188,7 +233,7 @@ class IdentityProvider:
             signed = message.signature is not None
         else:
             certificates = service_providers.certificates(self._server.metadata, entity_id)
-            signed = any(_signed_query(incoming.query, certificate) for certificate in certificates)
+            signed = any(signed_query(incoming.query, certificate) for certificate in certificates)
         if not signed:
             raise RequestRefused(
                 f"The metadata of {entity_id} says AuthnRequestsSigned, but this request is not signed by a key in it."
@@ -219,7 +264,7 @@ def _name_id(name_id_format: str, user: User) -> str:
     return rndstr(32) if name_id_format == NAMEID_FORMAT_TRANSIENT else user.email
 
 
-def _signed_query(query: str, certificate: str) -> bool:
+def signed_query(query: str, certificate: str) -> bool:
     """Whether the query is signed by the certificate, over the octets as they were sent (SAML bindings §3.4.4.1)."""
     values = dict(parse_qsl(query))
     if "Signature" not in values:
@@ -229,6 +274,7 @@ def _signed_query(query: str, certificate: str) -> bool:
     if algorithm not in SIGNER_ALGS:
         raise SigverError(f"The signature algorithm {algorithm} is not known for HTTP-Redirect: use RSA.")
     raw = {pair.partition("=")[0]: pair for pair in query.split("&")}
-    octets = "&".join(raw[name] for name in REQ_ORDER if name in raw).encode()
+    order = RESP_ORDER if "SAMLResponse" in raw else REQ_ORDER
+    octets = "&".join(raw[name] for name in order if name in raw).encode()
     key = extract_rsa_key_from_x509_cert(pem_format(certificate))
     return bool(SIGNER_ALGS[algorithm].verify(octets, base64.b64decode(values["Signature"]), key))

@@ -47,6 +47,27 @@ def certificates(store: MetadataStore, entity_id: str) -> list[str]:
     return [certificate for _, certificate in store.certs(entity_id, "spsso", "signing")]
 
 
+def encryption_certificate(store: MetadataStore, entity_id: str) -> str:
+    """The certificate to encrypt for, base64 of DER; raises RequestRefused where there is none."""
+    found = [certificate for _, certificate in store.certs(entity_id, "spsso", "encryption")]
+    if not found:
+        raise RequestRefused(f"The metadata at {entity_id} has no certificate to encrypt for.")
+    return found[0]
+
+
+def acs_url(store: MetadataStore, entity_id: str) -> str:
+    """Where answers go that were not asked for."""
+    return str(store.assertion_consumer_service(entity_id, BINDING_HTTP_POST)[0]["location"])
+
+
+def logout_url(store: MetadataStore, entity_id: str) -> str:
+    """Its single logout service by HTTP-POST; raises RequestRefused where there is none."""
+    found = store.single_logout_service(entity_id, BINDING_HTTP_POST, "spsso")
+    if not found:
+        raise RequestRefused(f"The metadata at {entity_id} names no single logout service with HTTP-POST.")
+    return str(found[0]["location"])
+
+
 def _refuse_elsewhere(entity_id: str) -> None:
     parts = urlsplit(entity_id)
     host = parts.hostname or ""

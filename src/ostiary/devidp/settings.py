@@ -20,3 +20,8 @@ class DevIdpSettings:
     def sso_url(self) -> str:
         """The single sign-on endpoint, for both bindings."""
         return f"{self.base_url}/sso"
+
+    @property
+    def slo_url(self) -> str:
+        """The single logout endpoint, for both bindings."""
+        return f"{self.base_url}/slo"
