@@ -31,6 +31,7 @@ from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import Role
 from ostiary.services import secrets
 from ostiary.services.context import Caller
+from ostiary.services.directory_drift import DirectoryDriftService
 from tests.support.directory import USER
 from tests.support.house import House, Person, open_house
 from tests.support.organization_model import Expected, Model
@@ -386,6 +387,11 @@ class OrganizationMachine(RuleBasedStateMachine):
         assert sessions == 0, "R17: a session of somebody who is no active member"
         assert pending == len(self.model.invited)
         assert credentials == self.model.credentials
+
+    def teardown(self) -> None:
+        """R40–R47: wherever the steps led, the organization is what its directory pushed."""
+        if self.model.directory:
+            assert self._await(DirectoryDriftService(self.house.kit).check(self.slug)) == ()
 
     async def _members(self) -> dict[str, Expected]:
         statement = text(

@@ -1,7 +1,7 @@
 """Two writes of a directory at the same moment end as some order of them would have (R63)."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from ostiary.domain.directory import GroupChange
 from ostiary.domain.directory_document import Document
 from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import MemberStatus
+from ostiary.services.directory_drift import DirectoryDriftService
 from ostiary.services.ports.provisioning import ListQuery
 from tests.support.directory import DirectorySync, directory_sync, user_document
 from tests.support.house import House
@@ -18,10 +19,11 @@ again = pytest.mark.parametrize("attempt", range(4))
 
 
 @pytest.fixture
-async def sync(house: House) -> DirectorySync:
-    """Directory Sync of acme, which ada founded."""
+async def sync(house: House) -> AsyncGenerator[DirectorySync]:
+    """Directory Sync of acme, which ada founded. However the race ends, the organization is what was pushed."""
     await house.organization(await house.person("ada@acme.test"))
-    return await directory_sync(house)
+    yield await directory_sync(house)
+    assert await DirectoryDriftService(house.kit).check("acme") == ()
 
 
 async def at_once(*attempts: Awaitable[object]) -> list[str]:
