@@ -7,6 +7,7 @@ from enum import StrEnum
 class Quirk(StrEnum):
     """A departure that was read as what was meant. A name once published is never renamed."""
 
+    ELEMENT_CREATED = "element_created"
     EMPTY_TEXT_CLEARS = "empty_text_clears"
     ENTERPRISE_URN_MISSPELT = "enterprise_urn_misspelt"
     FILTER_VALUE_UNQUOTED = "filter_value_unquoted"
@@ -21,6 +22,8 @@ class Quirk(StrEnum):
 
 
 READ_AS: Mapping[Quirk, str] = {
+    Quirk.ELEMENT_CREATED: 'A change of an element that is not there (emails[type eq "home"].value) was read as its '
+    "creation.",
     Quirk.EMPTY_TEXT_CLEARS: 'An attribute set to "" was read as that attribute removed.',
     Quirk.ENTERPRISE_URN_MISSPELT: "The URN of the enterprise extension without its last colon was read with it.",
     Quirk.FILTER_VALUE_UNQUOTED: "A filter's value without quotation marks was read as text.",

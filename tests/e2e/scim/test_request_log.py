@@ -156,16 +156,21 @@ async def test_departures_are_named_with_how_they_were_read(scim: httpx2.AsyncCl
     user = (await scim.post("/Users", json=user_document("bo@acme.test"))).json()["id"]
     await scim.patch(f"/Users/{user}", json=patch_of({"op": "Replace", "path": "active", "value": "False"}))
     await scim.get("/Users", params={"filter": "externalId eq jyoung"})
+    home = {"op": "replace", "path": 'emails[type eq "home"].value', "value": "b@home.test"}
+    for _ in range(2):
+        await scim.patch(f"/Users/{user}", json=patch_of(home))
 
     entries = await log.read()
 
     assert [sorted(quirk["name"] for quirk in entry["quirks"]) for entry in entries] == [
+        [],
+        ["element_created"],
         ["filter_value_unquoted"],
         ["operation_case", "text_as_boolean"],
         [],
         ["members_reserved"],
     ]
-    assert entries[0]["quirks"][0]["read_as"] == "A filter's value without quotation marks was read as text."
+    assert entries[2]["quirks"][0]["read_as"] == "A filter's value without quotation marks was read as text."
 
 
 async def test_pages_go_back_in_time(scim: httpx2.AsyncClient, log: Log) -> None:

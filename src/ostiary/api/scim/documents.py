@@ -14,8 +14,10 @@ from ostiary.api.scim import quirks
 from ostiary.api.scim.models import POLICY, Group, UserResource
 from ostiary.api.scim.quirks import Operation, is_list, is_object, key_of
 from ostiary.api.scim.requests import refusing
+from ostiary.api.scim.sent import noted
 from ostiary.domain.directory_document import Document
 from ostiary.domain.errors import invalid
+from ostiary.domain.scim_quirks import Quirk
 
 _NEVER_STORED = ("id", "meta", "groups", "members", "password")
 
@@ -82,6 +84,7 @@ def _revision(
         with refusing():
             resource = model.model_validate({**document, "id": resource_id}, scim_policy=POLICY)
             if patch is not None:
+                _note_created_elements(model, resource, declared)
                 patch.patch(resource, scim_policy=POLICY)
             revised = dict(_document(resource))
         for operation, keys in custom:
@@ -89,6 +92,14 @@ def _revision(
         return _with_schemas(revised, model)
 
     return revise
+
+
+def _note_created_elements(model: type[R], resource: R, operations: Iterable[Operation]) -> None:
+    """Remember where a filter that selects nothing is about to describe what to create (see `POLICY`)."""
+    for operation in operations:
+        selects = operation.path is not None and "[" in operation.path and operation.op in ("add", "replace")
+        if selects and Path[model](operation.path).get(resource, strict=False) is None:
+            noted(Quirk.ELEMENT_CREATED)
 
 
 def _sorted(model: type[R], operations: Iterable[Operation]) -> tuple[list[Operation], list[tuple[Operation, Keys]]]:
