@@ -85,9 +85,9 @@ class _Form(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the action and each input."""
+        """Note the action and each input that a browser would send."""
         said = {name: value or "" for name, value in attrs}
         if tag == "form" and not self.action:
             self.action = said.get("action", "")
-        elif tag == "input" and "name" in said:
+        elif tag == "input" and "name" in said and (said.get("type") != "checkbox" or "checked" in said):
             self.fields[said["name"]] = said.get("value", "")
