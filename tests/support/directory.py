@@ -86,6 +86,16 @@ async def directory_sync(house: House, slug: str = "acme", **settings: Any) -> D
     return DirectorySync(house, slug, directory, secret, Caller(principal, "a-request"))
 
 
+def post_of(data: dict[str, Any], bulk_id: str = "one", path: str = "/Users") -> dict[str, Any]:
+    """An operation of a bulk request that creates something."""
+    return {"method": "POST", "path": path, "bulkId": bulk_id, "data": data}
+
+
+def bulk_of(*operations: dict[str, Any]) -> dict[str, Any]:
+    """A bulk request."""
+    return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": list(operations)}
+
+
 def user_document(user_name: str, **attributes: Any) -> dict[str, Any]:
     """A user as an identity provider sends it."""
     return {

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from ostiary.domain.access import PERMISSIONS, Operation, Standing
-from tests.support.directory import group_document, patch_of, user_document
+from tests.support.directory import bulk_of, group_document, patch_of, post_of, user_document
 from tests.support.house import PASSWORD
 from tests.support.sso import CHALLENGE, REDIRECT_URI, VERIFIER
 from tests.support.walk_world import ACME, BOLTS
@@ -286,8 +286,9 @@ _SCIM: dict[str, Ask] = {
     "GET /scim/v2/ResourceTypes/{name}": Ask(path={"name": "=User"}),
     "GET /scim/v2/Schemas": Ask(),
     "GET /scim/v2/Schemas/{schema_id}": Ask(path={"schema_id": "=urn:ietf:params:scim:schemas:core:2.0:User"}),
-    **{f"POST /scim/v2{path}/.search": Ask(_is(), fails=_NOT_OFFERED) for path in ("", "/Users", "/Groups")},
-    "POST /scim/v2/Bulk": Ask(_is(), fails=_NOT_OFFERED),
+    **{f"GET /scim/v2{root}": Ask() for root in ("", "/")},
+    **{f"POST /scim/v2{path}/.search": Ask(_is()) for path in ("", "/Users", "/Groups")},
+    "POST /scim/v2/Bulk": Ask(lambda its: bulk_of(post_of(user_document(f"many@{its['org']}.test")))),
     **{f"{verb} /scim/v2/Me": Ask(fails=_NOT_OFFERED) for verb in ("GET", "POST", "PUT", "PATCH", "DELETE")},
 }
 

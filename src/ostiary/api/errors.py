@@ -1,6 +1,8 @@
 """The one table from DomainError to answers: problem+json, SCIM Error, or a plain page, by path."""
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -8,7 +10,9 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from ostiary.api.pages import error_page
 from ostiary.api.problems import PROBLEM_TYPE
@@ -155,6 +159,11 @@ def _http_error(request: Request, error: Exception) -> Response:
         404: "There is nothing at this address. The contract is at /docs.",
         405: "This address does not know the method. The contract is at /docs.",
     }
+    if request.url.path.startswith("/scim/"):
+        details = {
+            404: "There is nothing at this address. /scim/v2/ResourceTypes lists what there is.",
+            405: "This address does not know the method: send one of those in Allow.",
+        }
     response = problem(
         request,
         error.status_code,
@@ -162,7 +171,21 @@ def _http_error(request: Request, error: Exception) -> Response:
         details.get(error.status_code, str(error.detail)),
     )
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # The routing names the methods of one route, while several may share an address (RFC 9110 §15.5.6).
+        response.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     return response
+
+
+def _methods_at(request: Request) -> set[str]:
+    path = request.url.path
+    found = (route for route in iter_route_contexts(request.app.routes) if _regex_of(route.path or "").match(path))
+    return {method for route in found for method in route.methods or ()}
+
+
+@cache
+def _regex_of(path: str) -> re.Pattern[str]:
+    return compile_path(path)[0]
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

@@ -31,5 +31,5 @@ async def test_every_check_of_the_suite_passes(house: House, sync: DirectorySync
     others = [
         f"{result.status} {result.title}: {result.reason}" for result in results if result.status is not Status.SUCCESS
     ]
-    assert not others, "\n".join(f"{result.status} {result.title}: {result.reason}" for result in others)
+    assert not others, "\n".join(others)
     assert len(results) > 100

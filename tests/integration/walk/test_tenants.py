@@ -124,7 +124,7 @@ async def test_R45_a_group_reserves_another_tenants_user_and_never_shows_or_touc
     before = await walk.kept.of_organization(rival)
     assert any(before.values())
     for route in (route for route in ROUTES if route.path.startswith("/scim/v2/Groups") and route.method != "GET"):
-        if ASKS[route.key].fails:
+        if ASKS[route.key].fails or route.path.endswith("/.search"):
             continue
         body = ASKS[route.key].body
         sent = body(walk.things(actor, ASKS[route.key])) if body else None

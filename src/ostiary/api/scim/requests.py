@@ -10,14 +10,18 @@ import orjson
 from fastapi import Depends, Request
 from pydantic import ValidationError
 from scim2_models import Error, SCIMException
+from starlette.exceptions import HTTPException
 
 from ostiary.api.deps import ServicesDep
+from ostiary.api.errors import SCIM_JSON
 from ostiary.api.scim import quirks, sent
 from ostiary.domain.directory_token import TokenEndedError
 from ostiary.domain.errors import DomainError, Kind, invalid
 from ostiary.services.context import Caller
 
 _MAX_DEPTH = 16
+# RFC 7644 §3.1 and §8.1: its own, and the plain one that Google sends.
+_MEDIA_TYPES = frozenset({SCIM_JSON, "application/json", ""})
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 # The codes our errors have for the keywords of RFC 7644 §3.12.
 _CODES = {
@@ -43,7 +47,10 @@ DirectoryDep = Annotated[Caller, Depends(_directory)]
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """A JSON object, of either media type; raises `invalid_syntax`."""
+    """A JSON object, of either media type; raises `invalid_syntax`, and 415 for any other."""
+    media_type = request.headers.get("content-type", SCIM_JSON).partition(";")[0].strip().lower()
+    if media_type not in _MEDIA_TYPES:
+        raise HTTPException(415, f"Send {SCIM_JSON} or application/json, not {media_type[:64]!r}.")
     raw = await request.body()
     try:
         body: Any = orjson.loads(raw)
