@@ -149,7 +149,9 @@ async def fill(sync: DirectorySync, many: int) -> None:
             f"""INSERT INTO directory_users (organization_id, id, user_name, external_id, display_name, active,
                 document, version, created_at, modified_at)
             SELECT {organization}, {one_id}, 'user' || n, 'ext' || n, 'User', true,
-                jsonb_build_object('userName', 'user' || n), 1, now(), now() {people}""",
+                jsonb_build_object('userName', 'user' || n, 'emails', jsonb_build_array(
+                    jsonb_build_object('value', 'user' || n || '@acme.test', 'type', 'work'))),
+                1, now(), now() {people}""",
             f"""INSERT INTO members (organization_id, id, email, name, role, status, managed_by, joined_at,
                 membership_source, membership_at, role_source, role_at)
             SELECT {organization}, {one_id}, 'user' || n, 'User', 'member', 'active', 'directory', now(),

@@ -390,7 +390,16 @@ async def test_an_id_of_another_kind_is_nobodys(sync: DirectorySync) -> None:
 
 
 @pytest.mark.parametrize(
-    "text_of_filter", ['userName eq "USER77"', 'externalId eq "ext77"', 'id eq "mem_01j00000000e008000000002d"']
+    "text_of_filter",
+    [
+        'userName eq "USER77"',
+        'externalId eq "ext77"',
+        'id eq "mem_01j00000000e008000000002d"',
+        'emails eq "User77@Acme.test"',
+        'emails.value eq "User77@Acme.test"',
+        'emails[type eq "work" and value eq "User77@Acme.test"]',
+        'emails[type eq "work"].value eq "User77@Acme.test"',
+    ],
 )
 async def test_a_look_up_among_ten_thousand_reads_by_an_index(sync: DirectorySync, text_of_filter: str) -> None:
     await fill(sync, 10_000)
@@ -403,6 +412,7 @@ async def test_a_look_up_among_ten_thousand_reads_by_an_index(sync: DirectorySyn
             plan = await uow._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
             lines = "\n".join(str(line[0]) for line in plan)
             assert "on directory_users" in lines
+            assert ("ix_directory_users_email_values" in lines) is text_of_filter.startswith("emails"), lines
             assert not re.search("Seq Scan on (directory_users|members)", lines), lines
 
 

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 from scim2_models import EnterpriseUser, InvalidFilterException, InvalidPathException, Path, Resource, ScimFilter, User
 from scim2_models.attributes import ComplexAttribute
@@ -17,6 +17,7 @@ from scim2_models.path import (
     AttrPath,
     CompareOperator,
     Comparison,
+    FilterNode,
     FilterVisitor,
     LogicalExpr,
     LogicalOperator,
@@ -61,14 +62,21 @@ class Relation:
     columns: Mapping[str, ColumnElement[Any]]
 
 
+Lookup: TypeAlias = Callable[[ColumnElement[str]], ColumnElement[bool]]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the attributes of one kind of row are. The names of `columns` and `relations` are in lower case."""
+    """Where the attributes of one kind of row are. The names of `columns` and `relations` are in lower case.
+
+    `lookups` say what an index knows of every row with a value: it narrows the search, and decides nothing.
+    """
 
     model: type[Resource[Any]]
     document: ColumnElement[Any]
     columns: Mapping[str, ColumnElement[Any]]
     relations: Mapping[str, Relation] = field(default_factory=dict[str, Relation])
+    lookups: Mapping[str, Lookup] = field(default_factory=dict[str, Lookup])
 
 
 def condition(expression: str, source: Source) -> ColumnElement[bool]:
@@ -134,7 +142,8 @@ class _OnResource(_Visitor):
         value = _values(self._source.document, attribute.keys)
         if node.op is CompareOperator.ne:
             return not_(_among(value, _compare_text(_whole(value), attribute, CompareOperator.eq, node.value)))
-        return _among(value, _compare_text(_whole(value), attribute, node.op, node.value))
+        found = _among(value, _compare_text(_whole(value), attribute, node.op, node.value))
+        return and_(*self._narrowed(attribute.name, node), found)
 
     def visit_present(self, node: Present) -> ColumnElement[bool]:
         name = node.attr_path.attr.lower()
@@ -152,7 +161,18 @@ class _OnResource(_Visitor):
             return _any(relation, _OnRelated(relation).visit(node.val_filter))
         attribute = self._attribute(node.attr_path, comparing=False)
         value = _values(self._source.document, attribute.keys)
-        return _among(value, _OnValue(self, node.attr_path, value).visit(node.val_filter))
+        found = _among(value, _OnValue(self, node.attr_path, value).visit(node.val_filter))
+        every = node.val_filter.terms if _is_conjunction(node.val_filter) else [node.val_filter]
+        named = [one for one in every if isinstance(one, Comparison)]
+        narrowed = [self._narrowed(f"{attribute.name}.{one.attr_path.attr.lower()}", one) for one in named]
+        return and_(*(lookup for found_by in narrowed for lookup in found_by), found)
+
+    def _narrowed(self, name: str, node: Comparison) -> list[ColumnElement[bool]]:
+        """What an index can say of rows that match an equality."""
+        lookup = self._source.lookups.get(name)
+        if lookup is None or node.op is not CompareOperator.eq or not isinstance(node.value, str):
+            return []
+        return [lookup(literal(node.value))]
 
     def resolve(self, path: AttrPath, *, comparing: bool = True) -> _Attribute:
         """The attribute at a path; a custom one where no model knows the path."""
@@ -228,6 +248,10 @@ class _OnRelated(_Visitor):
 
     def visit_present(self, node: Present) -> ColumnElement[bool]:
         return _related_column(self._relation, node.attr_path.attr).is_not(None)
+
+
+def _is_conjunction(node: FilterNode) -> TypeGuard[LogicalExpr]:
+    return isinstance(node, LogicalExpr) and node.op is LogicalOperator.and_
 
 
 def _related_column(relation: Relation, sub: str) -> ColumnElement[Any]:

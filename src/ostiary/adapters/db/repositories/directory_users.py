@@ -7,6 +7,7 @@ from uuid import UUID
 from scim2_models import EnterpriseUser, User
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     ColumnElement,
     CompoundSelect,
     Row,
@@ -80,6 +81,17 @@ def _groups_of(organization_id: str, member_id: ColumnElement[str]) -> Relation:
     return Relation(rows, {"value": directory_groups.c.id, "display": directory_groups.c.display_name})
 
 
+# As the index has them, word by word.
+_EMAIL_VALUES: ColumnElement[Any] = literal_column(
+    """(lower(jsonb_path_query_array(directory_users.document, '$."emails"[*]."value"')::text)::jsonb)""", JSONB
+)
+
+
+def _has_email(address: ColumnElement[str]) -> ColumnElement[bool]:
+    wanted = cast(func.lower(cast(func.jsonb_build_array(address), Text)), JSONB)
+    return _EMAIL_VALUES.op("@>", is_comparison=True, return_type=Boolean())(wanted)
+
+
 def _pushed(organization_id: str) -> Source:
     users = directory_users.c
     return Source(
@@ -95,6 +107,7 @@ def _pushed(organization_id: str) -> Source:
             "meta.resourcetype": literal("User"),
         },
         relations={"groups": _groups_of(organization_id, users.id)},
+        lookups={"emails.value": _has_email},
     )
 
 

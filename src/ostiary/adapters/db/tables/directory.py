@@ -81,6 +81,13 @@ directory_users = Table(
     Index("uq_directory_users_user_name", "organization_id", text("lower(user_name)"), unique=True),
     Index(None, "organization_id", "external_id"),
     Index("ix_directory_users_email", "organization_id", text("lower(email)")),
+    # Any of several addresses, without their case (btree_gin).
+    Index(
+        "ix_directory_users_email_values",
+        "organization_id",
+        text('(lower(jsonb_path_query_array(document, \'$."emails"[*]."value"\')::text)::jsonb)'),
+        postgresql_using="gin",
+    ),
 )
 
 directory_groups = Table(
