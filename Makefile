@@ -16,7 +16,7 @@ help:
 	@echo 'make migration m="add a table"   a new migration from what the tables say'
 	@echo 'make openapi        writes openapi/ostiary.yaml again'
 	@echo 'make lock           writes requirements/*.txt again (make lock UPGRADE=1 takes newer releases)'
-	@echo 'make bench          benchmarks'
+	@echo 'make bench          measures ours beside peers and limits (minutes); scenarios="acs scim" picks'
 	@echo 'make clean          removes the environment and all caches; .ostiary/ (your data) stays'
 
 # The environment: what `ostiary dev` needs, and what tests and checks need besides.
@@ -25,6 +25,10 @@ help:
 
 .venv/test: requirements/test.txt requirements/uv.txt pyproject.toml scripts/environment.sh
 	@sh scripts/environment.sh test
+
+# Peers to measure beside ours; nothing else needs them.
+.venv/bench: requirements/bench.txt requirements/uv.txt pyproject.toml scripts/environment.sh
+	@sh scripts/environment.sh bench
 
 .PHONY: run
 run: .venv/dev
@@ -98,8 +102,8 @@ lock: .venv/test
 		exec $(PY) scripts/requirements.py lock "$$uv" $(if $(UPGRADE),--upgrade)
 
 .PHONY: bench
-bench:
-	@echo 'Benchmarks live in benchmarks/; there are none yet. benchmarks/README.md says what they will measure.'
+bench: .venv/bench
+	@exec $(PY) -m benchmarks $(scenarios)
 
 .PHONY: clean
 clean:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes or mends .venv: sh scripts/environment.sh dev|test. The pins and hashes are those of requirements/.
+# Makes or mends .venv: sh scripts/environment.sh dev|test|bench. The pins and hashes are those of requirements/.
 # A stamp (.venv/dev, .venv/test) tells make that the environment is as new as the pins; the wider set serves for both.
 set -eu
 cd "$(dirname "$0")/.."

@@ -16,6 +16,7 @@ FOLDER = ROOT / "requirements"
 # File to the options that compile it. The widest comes first: it constrains the others, so all agree on each version.
 FILES = {
     "test.txt": ("pyproject.toml", "--extra", "dev", "--group", "test", "--group", "check", "--group", "build"),
+    "bench.txt": ("pyproject.toml", "--extra", "dev", "--group", "test", "--group", "build", "--group", "bench"),
     "dev.txt": ("pyproject.toml", "--extra", "dev", "--group", "build"),
     "runtime.txt": ("pyproject.toml",),
     "build.txt": ("--group", "build"),

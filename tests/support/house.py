@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ostiary import bootstrap
 from ostiary.adapters.db.job_queue import sealing_purpose
@@ -92,6 +93,11 @@ class House:
     def deliveries(self) -> WebhookDeliveryService:
         """What the worker delivers webhooks with."""
         return self._house.deliveries
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The database, for rows by the thousand."""
+        return self._house.engine
 
     @property
     def connection_checks(self) -> ConnectionCheckService:

@@ -70,7 +70,8 @@ def configure_logging(*, level: Literal["debug", "info", "warning", "error"], re
         root.removeHandler(earlier)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    # Not uvicorn.access: what is in front of the service logs requests, and a line for each costs as much as a query.
+    for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     for name, quietest in _QUIET.items():

@@ -40,11 +40,12 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
         redirect_slashes=False,
         webhooks=sent_events,
     )
-    app.include_router(health.router)
-    app.include_router(rest_router)
+    # Routes are tried in order: what is asked most often, and is few, comes first.
+    app.include_router(scim_router)
     app.include_router(saml_router)
     app.include_router(logout_router)
-    app.include_router(scim_router)
+    app.include_router(health.router)
+    app.include_router(rest_router)
     errors.install(app)
     etags.install(app)
     contract.install(app)

@@ -97,10 +97,19 @@ def services_of(request: Request) -> Services:
     return services
 
 
+# FastAPI runs what is not async in a thread, which costs more than all that these do.
+async def _services(request: Request) -> Services:
+    return services_of(request)
+
+
+async def _client(request: Request) -> Client:
+    return client_of(request)
+
+
 # Names of 300 characters stand in the cursors of lists sorted by them.
 MAX_CURSOR_LENGTH = 4096
 
-ServicesDep = Annotated[Services, Depends(services_of)]
+ServicesDep = Annotated[Services, Depends(_services)]
 
 
 async def _caller(
@@ -110,10 +119,10 @@ async def _caller(
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
-ClientDep = Annotated[Client, Depends(client_of)]
+ClientDep = Annotated[Client, Depends(_client)]
 
 
-def _page(
+async def _page(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items at most.")] = DEFAULT_LIMIT,
     cursor: Annotated[

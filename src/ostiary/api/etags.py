@@ -51,7 +51,7 @@ class Tagger:
         return resource
 
 
-def _tagger(request: Request, response: Response) -> Tagger:
+async def _tagger(request: Request, response: Response) -> Tagger:
     return Tagger(request, response)
 
 
@@ -67,7 +67,7 @@ SHOWS_ITS_TAG: dict[str, Any] = {
 TagDep = Annotated[Tagger, Depends(_tagger)]
 
 
-def seen_versions(request: Request) -> frozenset[str] | None:
+async def seen_versions(request: Request) -> frozenset[str] | None:
     """The versions a request's If-Match allows; None for any.
 
     Raises 412 where the address has no versions: who asks for a condition must not be answered without it.

@@ -10,6 +10,7 @@ from ostiary.services.context import Kit
 
 # Not a write for every request.
 _USE_NOTED_EVERY = timedelta(minutes=5)
+_TOKEN_USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class AuthenticationService:
@@ -43,7 +44,8 @@ class AuthenticationService:
                 return None
             principal, token = found
             ensure_opens(token, now)
-            if await uow.directories.note_use(digest, now):
+            if token.last_used_at is None or now - token.last_used_at >= _TOKEN_USE_NOTED_EVERY:
+                await uow.directories.note_use(digest, now)
                 await uow.commit()
         return principal
 

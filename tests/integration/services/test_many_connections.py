@@ -14,17 +14,22 @@ from tests.support.house import House
 from tests.support.sso import CHALLENGE, REDIRECT_URI, connect
 
 MANY = 10_000
-# Each organization of the many is a copy of acme, with its key and its connection.
-COPIES = f"""
-INSERT INTO organizations SELECT (jsonb_populate_record(o, jsonb_build_object(
-    'id', gen_random_uuid(), 'slug', 'many-' || n, 'sso_enabled', true))).*
-    FROM organizations o, generate_series(1, {MANY}) n WHERE o.slug = 'acme';
-INSERT INTO sp_keys SELECT (jsonb_populate_record(k, jsonb_build_object('organization_id', o.id))).*
-    FROM sp_keys k, organizations o WHERE o.slug LIKE 'many-%';
-INSERT INTO connections SELECT (jsonb_populate_record(c, jsonb_build_object(
-    'organization_id', o.id, 'id', gen_random_uuid()))).*
-    FROM connections c, organizations o WHERE o.slug LIKE 'many-%'
-"""
+
+
+def copies(first: int, last: int) -> tuple[str, ...]:
+    """Statements that copy acme, with its key and its connection, as `many-{first}` to `many-{last}`."""
+    new = f"o.slug = ANY (SELECT 'many-' || n FROM generate_series({first}, {last}) n)"
+    return (
+        f"""INSERT INTO organizations SELECT r.* FROM organizations o, generate_series({first}, {last}) n,
+            LATERAL jsonb_populate_record(o, jsonb_build_object(
+                'id', gen_random_uuid(), 'slug', 'many-' || n, 'sso_enabled', true)) r WHERE o.slug = 'acme'""",
+        f"""INSERT INTO sp_keys SELECT r.* FROM sp_keys k JOIN organizations a ON a.id = k.organization_id
+            AND a.slug = 'acme', organizations o,
+            LATERAL jsonb_populate_record(k, jsonb_build_object('organization_id', o.id)) r WHERE {new}""",
+        f"""INSERT INTO connections SELECT r.* FROM connections c JOIN organizations a ON a.id = c.organization_id
+            AND a.slug = 'acme', organizations o, LATERAL jsonb_populate_record(c, jsonb_build_object(
+                'organization_id', o.id, 'id', gen_random_uuid())) r WHERE {new}""",
+    )
 
 
 def parsed() -> int:
@@ -40,7 +45,7 @@ async def test_ten_thousand_connections_are_neither_read_at_start_nor_kept(house
     await connect(house, ada)
     begun = bootstrap.build(house.settings)
     async with begun.engine.begin() as connection:
-        for statement in COPIES.split(";"):
+        for statement in copies(1, MANY):
             await connection.execute(text(statement))
     await begun.engine.dispose()
 

@@ -1,13 +1,19 @@
 """The engine: one pool a process."""
 
+import math
+import time
 from typing import TypeAlias
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 Engine: TypeAlias = AsyncEngine
 
 STATEMENT_TIMEOUT_MILLISECONDS = 30_000
+PINGED_AFTER_SECONDS = 5.0
 
 
 def driver_url(url: str) -> URL:
@@ -23,12 +29,11 @@ def driver_url(url: str) -> URL:
 
 def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
     """An engine whose statements, locks and idle transactions are all bounded in time."""
-    return create_async_engine(
+    engine = create_async_engine(
         driver_url(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         # An error's text, which is logged, never quotes e-mail addresses or hashes.
         hide_parameters=True,
         connect_args={
@@ -40,3 +45,27 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
             }
         },
     )
+    _ping_after_rest(engine)
+    return engine
+
+
+def _ping_after_rest(engine: AsyncEngine) -> None:
+    """Have the pool ask a connection that rested whether it lives: the server may have been restarted since.
+
+    One that was in use a moment ago is not asked: that would be a round trip for every transaction.
+    """
+
+    def rests(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    def rises(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("rests_since", math.inf) < PINGED_AFTER_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # The pool replaces it and tries again.
+            raise DisconnectionError from error
+
+    event.listen(engine.sync_engine, "checkin", rests)
+    event.listen(engine.sync_engine, "checkout", rises)

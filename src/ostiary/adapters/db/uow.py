@@ -1,9 +1,10 @@
 """The unit of work: one connection, one transaction, and the repositories on it."""
 
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ostiary.adapters.db.outbox import PgOutbox
 from ostiary.adapters.db.repositories.accounts import Accounts, EmailTokens, Sessions
@@ -78,9 +79,95 @@ from ostiary.services.ports.unmatched import UnmatchedRepository
 from ostiary.services.ports.webhooks import DeliveryRepository, WebhookRepository
 from ostiary.services.ports.world import Outbox, Sealer
 
+# What each repository is made by, once it is asked for: a request uses two or three of them.
+_REPOSITORIES: Mapping[str, Callable[[AsyncConnection], object]] = {
+    "accounts": Accounts,
+    "sessions": Sessions,
+    "email_tokens": EmailTokens,
+    "email_changes": EmailChanges,
+    "attempts": Attempts,
+    "idempotency": Idempotency,
+    "organizations": Organizations,
+    "members": Members,
+    "access": Access,
+    "invitations": Invitations,
+    "teams": Teams,
+    "databases": Databases,
+    "credentials": Credentials,
+    "service_accounts": ServiceAccounts,
+    "audit": Audit,
+    "cleanup": Cleanup,
+    "domains": Domains,
+    "connections": Connections,
+    "staged_metadata": StagedDocuments,
+    "sp_keys": SpKeys,
+    "sso": Sso,
+    "recovery_codes": RecoveryCodes,
+    "recovery_links": RecoveryLinks,
+    "setup_links": SetupLinks,
+    "identities": Identities,
+    "flows": Flows,
+    "codes": Codes,
+    "traces": Traces,
+    "logouts": Logouts,
+    "directories": Directories,
+    "directory_users": DirectoryUsers,
+    "directory_groups": DirectoryGroups,
+    "directory_resources": DirectoryResources,
+    "directory_requests": DirectoryRequests,
+    "breaker": DirectoryBreaker,
+    "reapply": DirectoryReapply,
+    "drift": DirectoryDrift,
+    "unmatched": Unmatched,
+    "webhooks": Webhooks,
+    "deliveries": Deliveries,
+}
+
 
 class SqlUnitOfWork:
     """Leaving the block without `commit` rolls back."""
+
+    accounts: AccountRepository
+    sessions: SessionRepository
+    email_tokens: EmailTokenRepository
+    email_changes: EmailChangeRepository
+    attempts: AttemptRepository
+    idempotency: IdempotencyRepository
+    organizations: OrganizationRepository
+    members: MemberRepository
+    access: SessionReaper
+    invitations: InvitationRepository
+    teams: TeamRepository
+    databases: DatabaseRepository
+    credentials: CredentialRepository
+    service_accounts: ServiceAccountRepository
+    audit: AuditRepository
+    cleanup: CleanupRepository
+    domains: DomainRepository
+    connections: ConnectionRepository
+    staged_metadata: StagedMetadataRepository
+    sp_keys: SpKeyRepository
+    sso: SsoRepository
+    recovery_codes: RecoveryCodeRepository
+    recovery_links: RecoveryLinkRepository
+    setup_links: SetupLinkRepository
+    identities: IdentityRepository
+    flows: FlowRepository
+    codes: CodeRepository
+    traces: TraceRepository
+    logouts: LogoutRepository
+    directories: DirectoryRepository
+    directory_users: DirectoryUserRepository
+    directory_groups: DirectoryGroupRepository
+    directory_resources: DirectoryResourceRepository
+    directory_requests: DirectoryRequestRepository
+    breaker: BreakerRepository
+    reapply: ReapplyRepository
+    drift: DriftRepository
+    unmatched: UnmatchedRepository
+    webhooks: WebhookRepository
+    deliveries: DeliveryRepository
+    outbox: Outbox
 
     def __init__(self, engine: AsyncEngine, sealer: Sealer) -> None:
         self._engine = engine
@@ -88,50 +175,19 @@ class SqlUnitOfWork:
 
     async def __aenter__(self) -> Self:
         """Take a connection and begin."""
-        connection = self._connection = await self._engine.connect()
-        self.accounts: AccountRepository = Accounts(connection)
-        self.sessions: SessionRepository = Sessions(connection)
-        self.email_tokens: EmailTokenRepository = EmailTokens(connection)
-        self.email_changes: EmailChangeRepository = EmailChanges(connection)
-        self.attempts: AttemptRepository = Attempts(connection)
-        self.idempotency: IdempotencyRepository = Idempotency(connection)
-        self.organizations: OrganizationRepository = Organizations(connection)
-        self.members: MemberRepository = Members(connection)
-        self.access: SessionReaper = Access(connection)
-        self.invitations: InvitationRepository = Invitations(connection)
-        self.teams: TeamRepository = Teams(connection)
-        self.databases: DatabaseRepository = Databases(connection)
-        self.credentials: CredentialRepository = Credentials(connection)
-        self.service_accounts: ServiceAccountRepository = ServiceAccounts(connection)
-        self.audit: AuditRepository = Audit(connection)
-        self._outbox = PgOutbox(connection, self._sealer)
-        self.outbox: Outbox = self._outbox
-        self.cleanup: CleanupRepository = Cleanup(connection)
-        self.domains: DomainRepository = Domains(connection)
-        self.connections: ConnectionRepository = Connections(connection)
-        self.staged_metadata: StagedMetadataRepository = StagedDocuments(connection)
-        self.sp_keys: SpKeyRepository = SpKeys(connection)
-        self.sso: SsoRepository = Sso(connection)
-        self.recovery_codes: RecoveryCodeRepository = RecoveryCodes(connection)
-        self.recovery_links: RecoveryLinkRepository = RecoveryLinks(connection)
-        self.setup_links: SetupLinkRepository = SetupLinks(connection)
-        self.identities: IdentityRepository = Identities(connection)
-        self.flows: FlowRepository = Flows(connection)
-        self.codes: CodeRepository = Codes(connection)
-        self.traces: TraceRepository = Traces(connection)
-        self.logouts: LogoutRepository = Logouts(connection)
-        self.directories: DirectoryRepository = Directories(connection)
-        self.directory_users: DirectoryUserRepository = DirectoryUsers(connection)
-        self.directory_groups: DirectoryGroupRepository = DirectoryGroups(connection)
-        self.directory_resources: DirectoryResourceRepository = DirectoryResources(connection)
-        self.directory_requests: DirectoryRequestRepository = DirectoryRequests(connection)
-        self.breaker: BreakerRepository = DirectoryBreaker(connection)
-        self.reapply: ReapplyRepository = DirectoryReapply(connection)
-        self.drift: DriftRepository = DirectoryDrift(connection)
-        self.unmatched: UnmatchedRepository = Unmatched(connection)
-        self.webhooks: WebhookRepository = Webhooks(connection)
-        self.deliveries: DeliveryRepository = Deliveries(connection)
+        self._connection = await self._engine.connect()
+        self._outbox = PgOutbox(self._connection, self._sealer)
+        self.outbox = self._outbox
         return self
+
+    def __getattr__(self, name: str) -> object:
+        """Make the repository of that name."""
+        make = _REPOSITORIES.get(name)
+        if make is None:
+            raise AttributeError(name)
+        repository = make(self._connection)
+        setattr(self, name, repository)
+        return repository
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -167,7 +167,7 @@ async def restore_organization(org: OrgPath, caller: CallerDep, services: Servic
     return render_organization(await services.organization_deletion.restore(caller, org))
 
 
-def _audit_filter(
+async def _audit_filter(
     actor: Annotated[str | None, Query(max_length=128, description="The id of who did it.")] = None,
     action: Annotated[str | None, Query(max_length=128, examples=["sso.enabled"])] = None,
     target: Annotated[str | None, Query(max_length=128, description="The id of what it was done to.")] = None,

@@ -35,7 +35,7 @@ from ostiary.domain.errors import forbidden, not_found
 from ostiary.services.directory_cursors import CURSOR_LIFETIME
 
 
-def _unfiltered(request: Request) -> None:
+async def _unfiltered(request: Request) -> None:
     """RFC 7644 §4: these are read whole."""
     if "filter" in request.query_params:
         raise forbidden("filter_not_supported", "Discovery is read without a filter.")

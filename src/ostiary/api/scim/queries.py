@@ -27,16 +27,16 @@ _LARGEST_INDEX = 2**31
 _DESCENDING = {"ascending": False, "descending": True}
 
 
-def _query(request: Request) -> ListQuery:
+async def _query(request: Request) -> ListQuery:
     return _read_query(request.query_params)
 
 
-def _projection(request: Request) -> Projection:
+async def _projection(request: Request) -> Projection:
     asked = request.query_params
     return _read_projection({name: ",".join(asked.getlist(name)) for name in asked})
 
 
-def _searched(body: BodyDep) -> tuple[ListQuery, Projection]:
+async def _searched(body: BodyDep) -> tuple[ListQuery, Projection]:
     """A SearchRequest; raises `invalid_syntax` for any other message."""
     schemas = body.get(key_of(body, "schemas") or "schemas")
     if schemas is not None and (not is_list(schemas) or SEARCH_REQUEST not in schemas):

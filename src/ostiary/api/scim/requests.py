@@ -91,7 +91,7 @@ def versions(header: str | None) -> frozenset[int] | None:
     return frozenset(int(match.group(1)) for match in matches if match)
 
 
-def _expected(request: Request) -> frozenset[int] | None:
+async def _expected(request: Request) -> frozenset[int] | None:
     return versions(request.headers.get("if-match"))
 
 

@@ -77,6 +77,6 @@ class DirectoryRepository(Protocol):
         """The directory behind a token, living or not, if it is on: global (the secret says whose it is)."""
         ...
 
-    async def note_use(self, secret_hash: bytes, now: datetime) -> bool:
-        """Remember that the token was used, at most once a minute; answers whether it wrote."""
+    async def note_use(self, secret_hash: bytes, now: datetime) -> None:
+        """Remember that the token was used."""
         ...

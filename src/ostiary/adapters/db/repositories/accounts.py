@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, delete, func, insert, literal, not_, select, update
 
-from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.base import Repository, given
 from ostiary.adapters.db.repositories.subject_rows import read_subject, subject_values
 from ostiary.adapters.db.tables import accounts, email_tokens, members, organizations, sessions
 from ostiary.domain.account import Account, Session, SessionKind
@@ -23,6 +23,16 @@ def read_account(row: Row[Any]) -> Account:
         email_verified_at=row.email_verified_at,
         password_hash=row.password_hash,
     )
+
+
+_BY_SECRET = (
+    select(sessions, accounts.c.email)
+    .join(accounts, accounts.c.id == sessions.c.account_id)
+    .where(
+        sessions.c.secret_hash == given(sessions.c.secret_hash),
+        sessions.c.expires_at > given(sessions.c.expires_at, "now"),
+    )
+)
 
 
 class Accounts(Repository):
@@ -147,11 +157,7 @@ class Sessions(Repository):
 
     async def principal(self, secret_hash: bytes, now: datetime) -> tuple[Principal, datetime] | None:
         """The caller behind a living session, and when that was last used."""
-        row = await self._first(
-            select(sessions, accounts.c.email)
-            .join(accounts, accounts.c.id == sessions.c.account_id)
-            .where(sessions.c.secret_hash == secret_hash, sessions.c.expires_at > now)
-        )
+        row = await self._first(_BY_SECRET, {"secret_hash": secret_hash, "now": now})
         if row is None:
             return None
         principal = Principal(

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Insert, Row, func, insert, literal, select, true
+from sqlalchemy import ARRAY, ColumnElement, Insert, Row, func, insert, literal, select, true
 
-from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
+from ostiary.adapters.db.repositories.base import AnySelect, Repository, given, page_of
 from ostiary.adapters.db.tables import audit_events, webhook_deliveries, webhooks
 from ostiary.adapters.db.tables.base import TypeId
 from ostiary.domain import ids
@@ -56,9 +56,7 @@ class Audit(Repository):
 
         One statement, so that an event costs an organization without webhooks one look into an index.
         """
-        recorded = insert(audit_events).values(_values(event)).cte("recorded")
-        subscribed = _subscribed(event, literal(event.id, TypeId(ids.EVENT)))
-        rows = await self._execute(_deliveries(subscribed).add_cte(recorded).returning(webhook_deliveries.c.webhook_id))
+        rows = await self._execute(_RECORD, {**_values(event), "patterns": list(patterns_for(event.action))})
         return rows.scalars().all()
 
     async def record_all(self, events: Sequence[AuditEvent]) -> Sequence[str]:
@@ -67,8 +65,13 @@ class Audit(Repository):
         event_ids = [event.id for event in events]
         each = func.unnest(literal(event_ids, ARRAY(TypeId(ids.EVENT)))).table_valued("event_id").render_derived()
         # Every webhook is told of every one of them: a product is what is meant.
-        subscribed = _subscribed(events[0], each.c.event_id).select_from(webhooks.join(each, true()))
-        rows = await self._execute(_deliveries(subscribed).returning(webhook_deliveries.c.webhook_id))
+        subscribed = _subscribed(each.c.event_id).select_from(webhooks.join(each, true()))
+        told = {
+            "organization_id": events[0].organization_id,
+            "at": events[0].at,
+            "patterns": list(patterns_for(events[0].action)),
+        }
+        rows = await self._execute(_deliveries(subscribed).returning(webhook_deliveries.c.webhook_id), told)
         return tuple(set(rows.scalars()))
 
     async def list(self, organization_id: str, matching: AuditFilter, page: PageRequest) -> Page[AuditEvent]:
@@ -90,18 +93,18 @@ class Audit(Repository):
         return page_of(rows, page, read_event, lambda row: row.id)
 
 
-def _subscribed(event: AuditEvent, event_id: ColumnElement[Any]) -> AnySelect:
-    """A delivery to each webhook that subscribed to events as this one.
+def _subscribed(event_id: ColumnElement[Any]) -> AnySelect:
+    """A delivery to each webhook of the given organization that subscribed to any of the given patterns.
 
     The webhooks are held against deletion, so that one that goes at the same moment is one that is not told.
     """
-    at = literal(event.at, DateTime(timezone=True))
+    at = given(audit_events.c.at)
     return (
         select(webhooks.c.organization_id, webhooks.c.id, event_id, literal(DeliveryStatus.PENDING.value), at, at)
         .where(
-            webhooks.c.organization_id == event.organization_id,
+            webhooks.c.organization_id == given(audit_events.c.organization_id),
             webhooks.c.enabled,
-            webhooks.c.event_types.overlap(list(patterns_for(event.action))),
+            webhooks.c.event_types.overlap(given(webhooks.c.event_types, "patterns")),
         )
         .with_for_update(read=True, key_share=True, of=webhooks)
     )
@@ -111,3 +114,10 @@ def _deliveries(subscribed: AnySelect) -> Insert:
     return insert(webhook_deliveries).from_select(
         ["organization_id", "webhook_id", "event_id", "status", "next_attempt_at", "created_at"], subscribed
     )
+
+
+_RECORD = (
+    _deliveries(_subscribed(given(audit_events.c.id)))
+    .add_cte(insert(audit_events).values({column.key: given(column) for column in audit_events.c}).cte("recorded"))
+    .returning(webhook_deliveries.c.webhook_id)
+)

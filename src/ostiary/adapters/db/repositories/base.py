@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Row, Select
+from sqlalchemy import BindParameter, Column, Row, Select, bindparam
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,15 @@ from ostiary.services.paging import Page, PageRequest
 
 T = TypeVar("T")
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
+
+
+def given(column: Column[T], name: str | None = None) -> BindParameter[T]:
+    """A value of the column that comes with each execution, by the column's name or another.
+
+    For statements that are built once: building one again for every request costs more than running it. Where an INSERT
+    or UPDATE sets the column too, the value needs a name of its own.
+    """
+    return bindparam(name or column.key, type_=column.type)
 
 
 class Repository:
@@ -32,11 +41,11 @@ class Repository:
                 raise
             raise refusal from error
 
-    async def _first(self, statement: Executable) -> Row[Any] | None:
-        return (await self._execute(statement)).first()
+    async def _first(self, statement: Executable, parameters: Any = None) -> Row[Any] | None:
+        return (await self._execute(statement, parameters)).first()
 
-    async def _scalar(self, statement: Executable) -> Any:
-        return (await self._execute(statement)).scalar()
+    async def _scalar(self, statement: Executable, parameters: Any = None) -> Any:
+        return (await self._execute(statement, parameters)).scalar()
 
 
 def page_of(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, Table, Text, Update, cast, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.directory_rows import read_directory_group, read_directory_user
 from ostiary.adapters.db.repositories.organizations import in_living
 from ostiary.adapters.db.tables import (
@@ -37,8 +37,6 @@ from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services.paging import Page, PageRequest
 
 T = TypeVar("T")
-
-_USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 def _directory(row: Row[Any]) -> Directory:
@@ -77,13 +75,26 @@ def _token(row: Row[Any]) -> DirectoryToken:
     )
 
 
+_OF_ORGANIZATION = select(directories).where(directories.c.organization_id == given(directories.c.organization_id))
+_LOCKED_OF_ORGANIZATION = _OF_ORGANIZATION.with_for_update(key_share=True)
+_BY_SECRET = (
+    select(directory_tokens, directories.c.id.label("directory_id"))
+    .join(directory_tokens, directory_tokens.c.organization_id == directories.c.organization_id)
+    .where(
+        directory_tokens.c.secret_hash == given(directory_tokens.c.secret_hash),
+        directories.c.enabled,
+        in_living(directories.c.organization_id),
+    )
+)
+
+
 class Directories(Repository):
     """The directory of one organization, and its tokens."""
 
     async def get(self, organization_id: str, *, lock: bool = False) -> Directory | None:
         """The directory, its row locked if asked; made with the organization."""
-        statement = select(directories).where(directories.c.organization_id == organization_id)
-        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        statement = _LOCKED_OF_ORGANIZATION if lock else _OF_ORGANIZATION
+        row = await self._first(statement, {"organization_id": organization_id})
         return None if row is None else _directory(row)
 
     async def put(self, directory: Directory) -> None:
@@ -269,15 +280,7 @@ class Directories(Repository):
 
     async def principal(self, secret_hash: bytes) -> tuple[Principal, DirectoryToken] | None:
         """The directory behind a token, living or not, if it is on: global (the secret says whose it is)."""
-        row = await self._first(
-            select(directory_tokens, directories.c.id.label("directory_id"))
-            .join(directory_tokens, directory_tokens.c.organization_id == directories.c.organization_id)
-            .where(
-                directory_tokens.c.secret_hash == secret_hash,
-                directories.c.enabled,
-                in_living(directories.c.organization_id),
-            )
-        )
+        row = await self._first(_BY_SECRET, {"secret_hash": secret_hash})
         if row is None:
             return None
         token = _token(row)
@@ -286,20 +289,11 @@ class Directories(Repository):
         )
         return principal, token
 
-    async def note_use(self, secret_hash: bytes, now: datetime) -> bool:
-        """Remember that the token was used, at most once a minute; answers whether it wrote."""
-        result = await self._execute(
-            update(directory_tokens)
-            .where(
-                directory_tokens.c.secret_hash == secret_hash,
-                or_(
-                    directory_tokens.c.last_used_at.is_(None),
-                    directory_tokens.c.last_used_at <= now - _USE_NOTED_EVERY,
-                ),
-            )
-            .values(last_used_at=now)
+    async def note_use(self, secret_hash: bytes, now: datetime) -> None:
+        """Remember that the token was used."""
+        await self._execute(
+            update(directory_tokens).where(directory_tokens.c.secret_hash == secret_hash).values(last_used_at=now)
         )
-        return result.rowcount > 0
 
 
 def _with_names_of_their_own(organization_id: str) -> Update:

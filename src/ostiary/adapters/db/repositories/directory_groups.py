@@ -23,10 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.base import Repository, given
 from ostiary.adapters.db.repositories.directory_pages import Branch, next_of, paged, total_of
 from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group
-from ostiary.adapters.db.repositories.directory_users import IS_UNMANAGED
+from ostiary.adapters.db.repositories.directory_users import IS_UNMANAGED, Tenant
+from ostiary.adapters.db.repositories.shapes import Statements, shaped
 from ostiary.adapters.db.tables import (
     directory_group_members,
     directory_group_reservations,
@@ -42,7 +43,7 @@ from ostiary.domain.directory import DirectoryGroup, DirectoryUser
 from ostiary.services.ports.provisioning import Listing, ListQuery, Resolved, StoredGroup
 
 
-def _source(organization_id: str) -> Source:
+def _source(organization_id: Tenant) -> Source:
     groups = directory_groups.c
     rows = (
         select(literal(1))
@@ -67,7 +68,7 @@ def _source(organization_id: str) -> Source:
     )
 
 
-def group_branch(organization_id: str) -> Branch:
+def group_branch(organization_id: Tenant) -> Branch:
     """The pushed groups."""
     groups = directory_groups.c
     rows = select(groups.id, groups.document, groups.version, groups.created_at, groups.modified_at).where(
@@ -95,13 +96,14 @@ class DirectoryGroups(Repository):
 
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredGroup]:
         """Pushed groups; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
-        page = paged(query, [group_branch(organization_id)])
+        found, strings = shaped(query, _page)
+        parameters = found.parameters(organization_id, strings)
         rows: Sequence[Row[Any]] = ()
         if query.count:
-            rows = (await self._execute(page.rows)).all()
+            rows = (await self._execute(found.statements.rows, parameters)).all()
         total = total_of(query, len(rows))
         if total is None:
-            total = await self._scalar(page.total)
+            total = await self._scalar(found.statements.total, parameters)
         groups = await self._stored(organization_id, rows[: query.count], joined=query.joined)
         return Listing(total, groups, next_of(query, rows))
 
@@ -340,3 +342,8 @@ class DirectoryGroups(Repository):
             & (directory_group_members.c.member_id == members.c.id),
             at,
         )
+
+
+def _page(query: ListQuery) -> Statements:
+    page = paged(query, [group_branch(given(directory_groups.c.organization_id))])
+    return Statements(page.rows, page.total)

@@ -1,7 +1,8 @@
 """Users of one organization's directory: what it pushed, and the members it does not manage yet (R49)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from scim2_models import EnterpriseUser, User
@@ -28,10 +29,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.base import AnySelect, Repository, given
 from ostiary.adapters.db.repositories.directory_pages import Branch, Rows, next_of, paged, total_of
 from ostiary.adapters.db.repositories.directory_rows import directory_user_values, read_directory_user
 from ostiary.adapters.db.repositories.member_rows import read_member
+from ostiary.adapters.db.repositories.shapes import Statements, shaped
 from ostiary.adapters.db.tables import (
     directory_group_members,
     directory_groups,
@@ -45,6 +47,9 @@ from ostiary.domain.directory import DirectoryUser
 from ostiary.domain.directory_document import USER_SCHEMA
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus
 from ostiary.services.ports.provisioning import Listing, ListQuery, Named, StoredUser
+
+# An id, or the place where one comes with each execution.
+Tenant: TypeAlias = str | ColumnElement[str]
 
 # A member the directory does not manage, as the document it would have.
 _MEMBER_DOCUMENT = func.jsonb_build_object(
@@ -64,7 +69,7 @@ _MEMBER_DOCUMENT = func.jsonb_build_object(
 )
 
 
-def _groups_of(organization_id: str, member_id: ColumnElement[str]) -> Relation:
+def _groups_of(organization_id: Tenant, member_id: ColumnElement[str]) -> Relation:
     rows = (
         select(literal(1))
         .select_from(directory_group_members)
@@ -92,7 +97,7 @@ def _has_email(address: ColumnElement[str]) -> ColumnElement[bool]:
     return _EMAIL_VALUES.op("@>", is_comparison=True, return_type=Boolean())(wanted)
 
 
-def _pushed(organization_id: str) -> Source:
+def _pushed(organization_id: Tenant) -> Source:
     users = directory_users.c
     return Source(
         model=User[EnterpriseUser],
@@ -111,7 +116,7 @@ def _pushed(organization_id: str) -> Source:
     )
 
 
-def _unmanaged(organization_id: str) -> Source:
+def _unmanaged(organization_id: Tenant) -> Source:
     return Source(
         model=User[EnterpriseUser],
         document=_MEMBER_DOCUMENT,
@@ -140,6 +145,30 @@ _HAS_PUSHED_USER = exists(
 
 
 _ID: ColumnElement[str] = literal_column("id")
+_LOCKED = (
+    select(directory_users)
+    .where(
+        directory_users.c.organization_id == given(directory_users.c.organization_id),
+        directory_users.c.id == given(directory_users.c.id),
+    )
+    .with_for_update(key_share=True)
+)
+_SAVE = update(directory_users).where(
+    directory_users.c.organization_id == given(directory_users.c.organization_id, "its_organization_id"),
+    directory_users.c.id == given(directory_users.c.id, "its_id"),
+)
+_BY_USER_NAME = members.c.email == func.lower(given(directory_users.c.user_name))
+_MATCHING_MEMBER = (
+    select(members)
+    .where(
+        members.c.organization_id == given(members.c.organization_id),
+        or_(_BY_USER_NAME, members.c.email == given(members.c.email)),
+        ~_HAS_PUSHED_USER,
+    )
+    .order_by(_BY_USER_NAME.desc(), members.c.id)
+    .limit(1)
+    .with_for_update(key_share=True)
+)
 
 
 class DirectoryUsers(Repository):
@@ -147,19 +176,19 @@ class DirectoryUsers(Repository):
 
     async def find(self, organization_id: str, user_id: str, *, joined: bool) -> StoredUser | None:
         """A pushed user, or a member the directory does not manage yet (R49)."""
-        found = _users(organization_id, lambda row_id: row_id == user_id)
-        row = await self._first(_joined(organization_id, found, (_ID,), joined=joined))
+        row = await self._first(_by_id(joined=joined), {"organization_id": organization_id, "id": user_id})
         return None if row is None else _stored(row)
 
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredUser]:
         """Pushed users and members not yet managed; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
-        page = paged(query, user_branches(organization_id))
+        found, strings = shaped(query, _page)
+        parameters = found.parameters(organization_id, strings)
         rows: Sequence[Row[*tuple[Any, ...]]] = ()
         if query.count:
-            rows = (await self._execute(_joined(organization_id, page.rows, page.order, joined=query.joined))).all()
+            rows = (await self._execute(found.statements.rows, parameters)).all()
         total = total_of(query, len(rows))
         if total is None:
-            total = await self._scalar(page.total)
+            total = await self._scalar(found.statements.total, parameters)
         return Listing(total, tuple(_stored(row) for row in rows[: query.count]), next_of(query, rows))
 
     async def find_all(self, organization_id: str, user_ids: Sequence[str], *, joined: bool) -> tuple[StoredUser, ...]:
@@ -171,42 +200,24 @@ class DirectoryUsers(Repository):
 
     async def lock(self, organization_id: str, user_id: str) -> DirectoryUser | None:
         """The pushed user, its row locked."""
-        found = select(directory_users).where(_one(organization_id, user_id))
-        row = await self._first(found.with_for_update(key_share=True))
+        row = await self._first(_LOCKED, {"organization_id": organization_id, "id": user_id})
         return None if row is None else read_directory_user(row)
 
     async def match_member(self, organization_id: str, user_name: str, email: str | None) -> Member | None:
         """A member without a pushed user whose address is the userName or else the e-mail, locked (R49)."""
-        by_user_name = members.c.email == func.lower(user_name)
-        row = await self._first(
-            select(members)
-            .where(
-                members.c.organization_id == organization_id,
-                or_(by_user_name, members.c.email == email),
-                ~_HAS_PUSHED_USER,
-            )
-            .order_by(by_user_name.desc(), members.c.id)
-            .limit(1)
-            .with_for_update(key_share=True)
-        )
+        named = {"organization_id": organization_id, "user_name": user_name, "email": email}
+        row = await self._first(_MATCHING_MEMBER, named)
         return None if row is None else read_member(row)
 
     async def add(self, user: DirectoryUser) -> None:
         """Store a new user; raises `user_name_taken`."""
-        await self._execute(
-            insert(directory_users).values(
-                organization_id=user.organization_id,
-                id=user.id,
-                created_at=user.created_at,
-                **directory_user_values(user),
-            )
-        )
+        named = {"organization_id": user.organization_id, "id": user.id, "created_at": user.created_at}
+        await self._execute(insert(directory_users), {**named, **directory_user_values(user)})
 
     async def save(self, user: DirectoryUser) -> None:
         """Store a user read before; raises `user_name_taken`."""
-        await self._execute(
-            update(directory_users).where(_one(user.organization_id, user.id)).values(directory_user_values(user))
-        )
+        named = {"its_organization_id": user.organization_id, "its_id": user.id}
+        await self._execute(_SAVE, {**named, **directory_user_values(user)})
 
     async def delete(self, organization_id: str, user_id: str) -> None:
         """Forget the user, and its place in every group."""
@@ -217,7 +228,7 @@ def _one(organization_id: str, user_id: str) -> ColumnElement[bool]:
     return (directory_users.c.organization_id == organization_id) & (directory_users.c.id == user_id)
 
 
-def user_branches(organization_id: str) -> tuple[Branch, Branch]:
+def user_branches(organization_id: Tenant) -> tuple[Branch, Branch]:
     """Both kinds of users: those pushed, and the members not yet managed."""
     users = directory_users.c
     pushed = select(users.id, users.document, users.version, users.created_at, users.modified_at).where(
@@ -237,13 +248,13 @@ def user_branches(organization_id: str) -> tuple[Branch, Branch]:
 
 
 def _users(
-    organization_id: str, wanted: Callable[[ColumnElement[str]], ColumnElement[bool]]
+    organization_id: Tenant, wanted: Callable[[ColumnElement[str]], ColumnElement[bool]]
 ) -> CompoundSelect[*tuple[Any, ...]]:
     return union_all(*(branch.rows.where(wanted(branch.row_id)) for branch in user_branches(organization_id)))
 
 
 def _joined(
-    organization_id: str,
+    organization_id: Tenant,
     users: Rows,
     order: Sequence[ColumnElement[Any]],
     *,
@@ -268,3 +279,15 @@ def _stored(row: Row[*tuple[Any, ...]]) -> StoredUser:
         modified_at=row.modified_at,
         groups=tuple(Named(ids.encode(ids.TEAM, UUID(group_id)), name) for group_id, name in row.groups),
     )
+
+
+def _page(query: ListQuery) -> Statements:
+    organization_id = given(directory_users.c.organization_id)
+    page = paged(query, user_branches(organization_id))
+    return Statements(_joined(organization_id, page.rows, page.order, joined=query.joined), page.total)
+
+
+@cache
+def _by_id(*, joined: bool) -> AnySelect:
+    organization_id, user_id = given(directory_users.c.organization_id), given(directory_users.c.id)
+    return _joined(organization_id, _users(organization_id, lambda row_id: row_id == user_id), (_ID,), joined=joined)

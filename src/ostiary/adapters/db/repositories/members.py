@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
 
-from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.member_order import cursor_of, in_order
 from ostiary.adapters.db.repositories.member_rows import member_values, read_member
 from ostiary.adapters.db.tables import (
@@ -25,6 +25,15 @@ from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Role
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import MemberDetails, MemberFilter
 
+_BY_ID = select(members).where(
+    members.c.organization_id == given(members.c.organization_id), members.c.id == given(members.c.id)
+)
+_LOCKED_BY_ID = _BY_ID.with_for_update(key_share=True)
+_SAVE = update(members).where(
+    members.c.organization_id == given(members.c.organization_id, "its_organization_id"),
+    members.c.id == given(members.c.id, "its_id"),
+)
+
 
 def _one(organization_id: str, member_id: str) -> ColumnElement[bool]:
     return (members.c.organization_id == organization_id) & (members.c.id == member_id)
@@ -35,11 +44,13 @@ class Members(Repository):
 
     async def add(self, member: Member) -> None:
         """Store a new member; raises `already_member`."""
-        await self._execute(insert(members).values(member_values(member)))
+        await self._execute(insert(members), member_values(member))
 
     async def get(self, organization_id: str, member_id: str, *, lock: bool = False) -> Member | None:
         """The member, its row locked if asked."""
-        return await self._read(_one(organization_id, member_id), lock=lock)
+        statement = _LOCKED_BY_ID if lock else _BY_ID
+        row = await self._first(statement, {"organization_id": organization_id, "id": member_id})
+        return None if row is None else read_member(row)
 
     async def by_account(self, organization_id: str, account_id: str, *, lock: bool = False) -> Member | None:
         """The account's membership, its row locked if asked."""
@@ -85,7 +96,8 @@ class Members(Repository):
     async def save(self, member: Member) -> None:
         """Store every changeable field of a member read before."""
         values = member_values(member)
-        await self._execute(update(members).where(_one(values.pop("organization_id"), values.pop("id"))).values(values))
+        named = {"its_organization_id": values.pop("organization_id"), "its_id": values.pop("id")}
+        await self._execute(_SAVE, {**named, **values})
 
     async def remove(self, organization_id: str, member_id: str) -> None:
         """Delete the membership, and with it its teams and database roles (R13, R14)."""

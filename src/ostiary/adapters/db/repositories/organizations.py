@@ -1,11 +1,12 @@
 """Organizations, and a caller's entrance into one."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, insert, not_, or_, select, update
+from sqlalchemy import Column, ColumnElement, Row, exists, insert, not_, or_, select, update
 
-from ostiary.adapters.db.repositories.base import AnySelect, Repository, page_of
+from ostiary.adapters.db.repositories.base import AnySelect, Repository, given, page_of
 from ostiary.adapters.db.repositories.member_rows import read_member
 from ostiary.adapters.db.tables import members, organizations
 from ostiary.domain import ids
@@ -35,13 +36,29 @@ def _organization(row: Row[Any]) -> Organization:
     )
 
 
-def _named(reference: str, *, deleted: bool) -> ColumnElement[bool]:
-    """An id or a slug: ids have an underscore, slugs never. Of one that is deleted, or of one that is not."""
+def _named(reference: str) -> tuple[Column[str], dict[str, str]]:
+    """The column that has the reference, an id or a slug, and the value to look for: slugs have no underscore."""
+    column = organizations.c.slug if ids.decode(ids.ORGANIZATION, reference) is None else organizations.c.id
+    return column, {"reference": reference if column is organizations.c.id else reference.lower()}
+
+
+@cache
+def _one(by: Column[str], lock: Lock, *, deleted: bool) -> AnySelect:
+    """One that is deleted, or one that is not."""
     is_deleted = organizations.c.deleted_at.is_not(None)
-    alive = is_deleted if deleted else not_(is_deleted)
-    if ids.decode(ids.ORGANIZATION, reference) is not None:
-        return alive & (organizations.c.id == reference)
-    return alive & (organizations.c.slug == reference.lower())
+    condition = by == given(by, "reference"), is_deleted if deleted else not_(is_deleted)
+    return _locked(select(organizations).where(*condition), lock)
+
+
+@cache
+def _with_member(by: Column[str], *, deleted: bool) -> AnySelect:
+    is_deleted = organizations.c.deleted_at.is_not(None)
+    its_member = members.c.organization_id == organizations.c.id
+    return (
+        select(organizations, *(column.label(f"member_{column.key}") for column in members.c))
+        .outerjoin(members, its_member & (members.c.account_id == given(members.c.account_id)))
+        .where(by == given(by, "reference"), is_deleted if deleted else not_(is_deleted))
+    )
 
 
 def in_living(organization_id: ColumnElement[str]) -> ColumnElement[bool]:
@@ -83,7 +100,8 @@ class Organizations(Repository):
 
     async def get(self, reference: str, lock: Lock = Lock.NONE, *, deleted: bool = False) -> Organization | None:
         """The organization by id or slug, if it is not deleted; with `deleted`, if it is."""
-        row = await self._first(_locked(select(organizations).where(_named(reference, deleted=deleted)), lock))
+        by, wanted = _named(reference)
+        row = await self._first(_one(by, lock, deleted=deleted), wanted)
         return None if row is None else _organization(row)
 
     async def enter(
@@ -99,13 +117,8 @@ class Organizations(Repository):
                 select(members).where(members.c.organization_id == organization.id, members.c.account_id == account_id)
             )
             return Entrance(organization, None if row is None else read_member(row))
-        row = await self._first(
-            select(organizations, *(column.label(f"member_{column.key}") for column in members.c))
-            .outerjoin(
-                members, (members.c.organization_id == organizations.c.id) & (members.c.account_id == account_id)
-            )
-            .where(_named(reference, deleted=deleted))
-        )
+        by, wanted = _named(reference)
+        row = await self._first(_with_member(by, deleted=deleted), {**wanted, "account_id": account_id})
         return None if row is None else _entrance(row)
 
     async def of_account(self, account_id: str) -> tuple[Entrance, ...]:

@@ -1,0 +1,1 @@
+"""How fast Ostiary is, beside peers and limits, measured in one run."""
