@@ -47,7 +47,7 @@ def test_answers_lead_on_as_the_contract_says(running: Running) -> None:
     Wanderer.running = running
     Wanderer.run(
         settings=settings(
-            max_examples=12,
+            max_examples=20,
             stateful_step_count=40,
             deadline=None,
             phases=[Phase.generate],
