@@ -13,6 +13,7 @@ from benchmarks.stage import Stage
 from benchmarks.tables import Table, ms, percentile, rate
 
 _TENANTS = 10
+_fresh = itertools.count()
 
 
 async def measure(stage: Stage) -> Table:
@@ -70,7 +71,7 @@ def _asks(url: str, tenants: list[tuple[str, list[str], str]], stop: asyncio.Eve
                 )
                 yield request("PATCH", url, f"/scim/v2/Users/{user}", token=token, body=body)
             case 1:
-                body = orjson.dumps(user_document(f"d{id(tenants)}-{number}@{slug}.test"))
+                body = orjson.dumps(user_document(f"d{next(_fresh)}@{slug}.test"))
                 yield request("POST", url, "/scim/v2/Users", token=token, body=body)
             case 2:
                 yield request("GET", url, "/scim/v2/Users?count=20", token=token)
