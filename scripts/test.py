@@ -35,7 +35,7 @@ class Suite:
 SCIM_TESTERS = tuple(f"tests/e2e/scim/test_{suite}.py" for suite in ("scim2_client", "scim2_tester", "scim_sanity"))
 EVERYDAY = (
     Suite("unit", 60, ("tests/unit",)),
-    Suite("integration", 330, ("tests/integration",)),
+    Suite("integration", 345, ("tests/integration",)),
     Suite("e2e", 180, ("tests/e2e", *(f"--ignore={tester}" for tester in SCIM_TESTERS))),
     Suite("contract", 120, ("tests/contract",)),
     Suite("scim-testers", 60, SCIM_TESTERS),
