@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import itertools
 import socket
 import sys
@@ -9,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 
 import asyncpg
+import httpx2
 import orjson
 from tests.support.directory import DirectorySync, user_document
 from tests.support.house import House
@@ -146,9 +148,7 @@ async def _groups(
 
 @contextlib.asynccontextmanager
 async def _peer(users: int) -> AsyncGenerator[Target | None]:
-    try:
-        import scim2_server  # noqa: F401, PLC0415 # pyright: ignore[reportMissingImports, reportUnusedImport]
-    except ImportError:
+    if importlib.util.find_spec("scim2_server") is None:
         yield None
         return
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -164,8 +164,6 @@ async def _peer(users: int) -> AsyncGenerator[Target | None]:
 
 
 def _ids(url: str) -> list[str]:
-    import httpx2  # noqa: PLC0415
-
     answer = httpx2.get(f"{url}/v2/Users?count=1000", headers={"Authorization": "Bearer peer"}, trust_env=False)
     return [str(user["id"]) for user in answer.json()["Resources"]]
 

@@ -114,6 +114,7 @@ async def running(
             await _until_ready(process, url + ready)
             yield Processes(url, _children_or_itself(process.pid, processes))
         except Exception:
+            # Whatever went wrong here, the reason may stand in what the server said.
             log.seek(0)
             sys.stderr.write(log.read()[-4000:])
             raise

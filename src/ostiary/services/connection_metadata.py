@@ -35,7 +35,7 @@ class ConnectionMetadataService:
         """Read the metadata URL again and take over what it says.
 
         What would send people elsewhere or lock them out is staged: the view says what it changes. Raises
-        `no_metadata_url`, `metadata_not_accessible` and `invalid_metadata`.
+        `no_metadata_url`, `connection_changed`, `metadata_not_accessible` and `invalid_metadata`.
         """
         operation = Operation.REFRESH_CONNECTION_METADATA
         async with self._kit.uow() as uow:
@@ -50,6 +50,11 @@ class ConnectionMetadataService:
         async with self._kit.uow() as uow:
             admitted = await admit(uow, self._kit.urls, caller, reference, operation, lock=Lock.EXCLUSIVE)
             before = await self._book.editable(uow, admitted, connection_id)
+            if before.metadata_url != asked.metadata_url:
+                raise conflict(
+                    "connection_changed",
+                    "The metadata URL was changed while the old one was read. Nothing was taken over: refresh again.",
+                )
             after = read_again(before, described, self._kit.clock.now())
             await stage(self._kit, uow, Journal.of(self._kit, uow, admitted), admitted.organization, after, described)
             return await self._book.store(uow, admitted, before, after, "connection.metadata_refreshed")

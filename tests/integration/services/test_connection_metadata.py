@@ -1,6 +1,7 @@
 """An identity provider's metadata over HTTP: read again by hand and by the clock, staged, applied, discarded."""
 
 import asyncio
+import threading
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -37,12 +38,17 @@ class Publisher:
     sso_url: str = "https://idp.acme.test/sso"
     signers: list[str] = field(default_factory=lambda: ["first"])
     asked: int = 0
+    arrived: threading.Event = field(default_factory=threading.Event)
+    # Lets answers go out; a test may hold them back.
+    gate: threading.Event = field(default_factory=threading.Event)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the metadata."""
         if scope["type"] != "http":
             return
         self.asked += 1
+        self.arrived.set()
+        await asyncio.to_thread(self.gate.wait, 20)
         keys = "".join(key(signing(signer)) for signer in self.signers)
         services = service("SingleSignOnService", REDIRECT, self.sso_url)
         body = entity(entity_id=self.entity_id, keys=keys, services=services)
@@ -62,6 +68,7 @@ def published() -> Generator[Publisher]:
     publisher = Publisher()
     with serve(lambda _url: publisher) as url:
         publisher.url = f"{url}/metadata"
+        publisher.gate.set()
         yield publisher
 
 
@@ -199,6 +206,27 @@ async def test_describing_the_identity_provider_anew_settles_what_waited(
     change = ConnectionChange(idp=IdpSource(metadata_url=published.url))
     view = await house.services.connections.update(ada.caller, "acme", connection.id, change)
     assert (view.staged, view.connection.idp and view.connection.idp.entity_id) == (None, "https://moved.test")
+
+
+async def test_what_was_read_from_an_address_that_was_replaced_meanwhile_is_not_taken_over(
+    house: House, ada: Person, connection: Connection, published: Publisher
+) -> None:
+    assert connection.idp is not None
+    published.signers = ["second"]
+    published.gate.clear()
+    published.arrived.clear()
+    reading = asyncio.create_task(refresh(house, ada, connection))
+    await asyncio.to_thread(published.arrived.wait, 20)
+    by_hand = IdpSource(
+        entity_id=ISSUER,
+        sso_url=connection.idp.sso_url,
+        certificates=(identity_provider("first").certificate_pem,),
+    )
+    await house.services.connections.update(ada.caller, "acme", connection.id, ConnectionChange(idp=by_hand))
+    published.gate.set()
+    with pytest.raises(DomainError, match="connection_changed"):
+        await reading
+    assert known(await look(house, connection.organization_id, connection.id)) == {fingerprint("first")}
 
 
 async def test_metadata_is_read_every_day_by_whichever_worker_comes_first(

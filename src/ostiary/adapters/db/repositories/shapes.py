@@ -52,8 +52,11 @@ Build = Callable[[ListQuery], Statements]
 def shaped(query: ListQuery, build: Build) -> tuple[Shaped, tuple[str, ...]]:
     """The statements of the query's shape, and the strings of its filter; raises as `build` does.
 
-    `build` makes the statements for a parameter named `organization_id`; it is asked once for each shape.
+    `build` makes the statements for a parameter named `organization_id`; it is asked once for each shape. Of pages only
+    the first are kept: each further one is a shape of its own.
     """
+    if query.start_index > 1 or query.after is not None:
+        return Shaped(build(query), {}), ()
     marked, strings = _marked(query.filter or "")
     if strings:
         with suppress(DomainError):
@@ -68,6 +71,8 @@ def shaped(query: ListQuery, build: Build) -> tuple[Shaped, tuple[str, ...]]:
 @lru_cache(_KEPT)
 def _built(query: ListQuery, build: Build) -> Shaped:
     statements, places = build(query), dict[str, int]()
+    if _MARK not in (query.filter or ""):
+        return Shaped(statements, places)
     return Shaped(Statements(_opened(statements.rows, places), _opened(statements.total, places)), places)
 
 
