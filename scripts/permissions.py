@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ostiary.domain.access import PERMISSIONS, Operation, Standing
+from ostiary.domain.access import PERMISSIONS, Standing
+from ostiary.domain.operation import Operation
 
 PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
 _HEAD = """\

@@ -11,7 +11,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from ostiary.domain.access import PERMISSIONS, Operation, Standing
+from ostiary.domain.access import PERMISSIONS, Standing
+from ostiary.domain.operation import Operation
 from tests.support.directory import bulk_of, group_document, patch_of, post_of, user_document
 from tests.support.house import PASSWORD
 from tests.support.sso import CHALLENGE, REDIRECT_URI, VERIFIER

@@ -3,7 +3,8 @@
 import pytest
 
 from ostiary.api.app import create_app
-from ostiary.domain.access import PERMISSIONS, Operation, Standing
+from ostiary.domain.access import PERMISSIONS, Standing
+from ostiary.domain.operation import Operation
 
 # SCIM requests are one operation, and SCIM is no part of the OpenAPI document.
 ELSEWHERE = {Operation.PROVISION}

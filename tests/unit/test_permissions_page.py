@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 from ostiary.domain import access
-from ostiary.domain.access import PERMISSIONS, Operation, Standing
+from ostiary.domain.access import PERMISSIONS, Standing
+from ostiary.domain.operation import Operation
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,8 @@ from fastapi.openapi.utils import get_openapi
 from ostiary.api import etags
 from ostiary.api.links import add_links
 from ostiary.api.problems import PROBLEM_EXAMPLES, problems
-from ostiary.domain.access import PERMISSIONS, Operation, Standing
+from ostiary.domain.access import PERMISSIONS, Standing
+from ostiary.domain.operation import Operation
 
 Json = dict[str, Any]
 

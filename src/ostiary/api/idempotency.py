@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 
 from ostiary.api.deps import services_of
 from ostiary.api.problems import problems
-from ostiary.domain.access import Operation
 from ostiary.domain.errors import DomainError
+from ostiary.domain.operation import Operation
 from ostiary.services.idempotency import MAX_KEY_LENGTH, CreatingRequest, KeptAnswer
 
 HEADER = "Idempotency-Key"

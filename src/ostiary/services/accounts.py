@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import (
     Account,
     Session,
@@ -16,6 +15,7 @@ from ostiary.domain.account import (
     checked_password,
 )
 from ostiary.domain.errors import DomainError, forbidden, invalid, not_found, unauthenticated
+from ostiary.domain.operation import Operation
 from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Kit

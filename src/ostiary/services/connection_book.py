@@ -2,12 +2,12 @@
 
 from dataclasses import asdict, dataclass
 
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.connection import Connection
 from ostiary.domain.connection_warnings import warnings
 from ostiary.domain.errors import not_found
 from ostiary.domain.idp_metadata import MetadataChange, StagedMetadata, changes_to_confirm
+from ostiary.domain.operation import Operation
 from ostiary.domain.provider_setup import OurSide, ProviderSetup, setup_of
 from ostiary.domain.setup_link import ensure_edits_connection
 from ostiary.domain.sso_policy import ensure_sso_stays_usable, sign_in_footing

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.connection import Connection, IdentityProvider
 from ostiary.domain.errors import conflict, not_found
@@ -13,6 +12,7 @@ from ostiary.domain.idp_metadata import (
     read_again,
     with_identity_provider,
 )
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.domain.setup_link import ensure_sees_connection
 from ostiary.services import mails

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.connection import (
     DEFAULT_CLOCK_SKEW,
@@ -19,6 +18,7 @@ from ostiary.domain.connection import (
 )
 from ostiary.domain.errors import conflict, invalid
 from ostiary.domain.idp_metadata import described
+from ostiary.domain.operation import Operation
 from ostiary.domain.setup_link import ensure_may_make, ensure_sees_connection
 from ostiary.domain.sso_policy import ensure_entitled
 from ostiary.services.connection_book import ConnectionBook, ConnectionView, audited

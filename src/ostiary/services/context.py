@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from ostiary.domain import ids
 from ostiary.domain.access import (
-    Operation,
     OrganizationView,
     Standing,
     ensure_permitted,
@@ -17,6 +16,7 @@ from ostiary.domain.access import (
 from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent, JsonValue
 from ostiary.domain.errors import DomainError, Kind, not_found, unauthenticated
 from ostiary.domain.membership import Member, Source, requires_sso
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.domain.setup_link import SetupLink

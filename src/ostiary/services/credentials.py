@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.database import Credential
 from ostiary.domain.errors import invalid, not_found
+from ostiary.domain.operation import Operation
 from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit, admit

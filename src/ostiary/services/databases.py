@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.database import Database
 from ostiary.domain.errors import not_found
 from ostiary.domain.membership import Member
+from ostiary.domain.operation import Operation
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock

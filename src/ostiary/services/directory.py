@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory import (
     Directory,
@@ -19,6 +18,7 @@ from ostiary.domain.directory_policy import DirectoryEnablementEffects, ensure_c
 from ostiary.domain.directory_reapply import ReapplyEffects
 from ostiary.domain.directory_token import DirectoryToken, next_warning
 from ostiary.domain.errors import conflict, not_found
+from ostiary.domain.operation import Operation
 from ostiary.domain.service_account import ensure_lies_ahead
 from ostiary.domain.setup_link import ensure_edits_directory
 from ostiary.services import secrets

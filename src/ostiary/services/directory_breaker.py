@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory_breaker import HeldMember
 from ostiary.domain.errors import conflict, not_found
 from ostiary.domain.membership import MemberStatus, Role
+from ostiary.domain.operation import Operation
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock

@@ -10,8 +10,8 @@ from datetime import datetime
 import structlog
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.directory_request import DirectoryRequest
+from ostiary.domain.operation import Operation
 from ostiary.services.context import Caller, Kit, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.directory_requests import RequestFilter

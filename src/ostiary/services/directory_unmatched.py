@@ -1,8 +1,8 @@
 """Letting go of members whom the directory does not know (R22)."""
 
-from ostiary.domain.access import Operation
 from ostiary.domain.directory_policy import UnmatchedEffects, administrator_to_keep
 from ostiary.domain.errors import conflict
+from ostiary.domain.operation import Operation
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.uow import UnitOfWork

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.domain_name import (
     DomainStatus,
@@ -15,6 +14,7 @@ from ostiary.domain.domain_name import (
     proves,
 )
 from ostiary.domain.errors import conflict, not_found
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.domain.setup_link import ensure_may_make, ensure_proves_domain, ensure_sees_domain
 from ostiary.domain.sso_policy import ensure_sso_stays_usable, sign_in_footing

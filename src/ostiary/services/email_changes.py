@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from ostiary.domain.access import Operation
 from ostiary.domain.account import Account, checked_email, email_domain
 from ostiary.domain.audit import ActorKind, AuditActor
 from ostiary.domain.errors import DomainError, conflict, invalid, not_found
+from ostiary.domain.operation import Operation
 from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit

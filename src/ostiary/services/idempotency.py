@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from ostiary.domain.access import Operation
 from ostiary.domain.errors import DomainError, Kind, conflict, invalid
+from ostiary.domain.operation import Operation
 from ostiary.domain.principal import OPERATOR, Principal
 from ostiary.services.context import Caller, Kit, admit
 from ostiary.services.ports.idempotency import Claim

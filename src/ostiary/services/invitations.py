@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import Account, checked_email
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.errors import conflict, invalid, not_found
@@ -17,6 +16,7 @@ from ostiary.domain.invitation import (
     ensure_pending,
 )
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import Session
 from ostiary.domain.assertion import Reason, ResponseRefused
 from ostiary.domain.audit import ActorKind, AuditActor
@@ -19,6 +18,7 @@ from ostiary.domain.logout import (
     ensure_acceptable,
     ensure_answers,
 )
+from ostiary.domain.operation import Operation
 from ostiary.domain.sign_in_hints import shortened
 from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets

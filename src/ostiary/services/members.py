@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory_policy import ensure_role_is_manual
 from ostiary.domain.errors import not_found
@@ -16,6 +15,7 @@ from ostiary.domain.membership import (
     ensure_sso_can_be_required,
     ensure_suspension_is_manual,
 )
+from ostiary.domain.operation import Operation
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock, MemberDetails, MemberFilter

@@ -1,8 +1,8 @@
 """Deleting an organization, and giving it back within 30 days."""
 
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import ActorKind, AuditActor, JsonValue
 from ostiary.domain.errors import DomainError, Kind, conflict, not_found
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.services import mails
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit

@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent
 from ostiary.domain.directory import Directory
 from ostiary.domain.errors import not_found
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import AddOn, Organization, Plan, checked_slug
 from ostiary.services.context import Caller, Journal, Kit, actor_of, admit
 from ostiary.services.paging import Page, PageRequest

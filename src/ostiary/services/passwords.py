@@ -3,9 +3,9 @@
 from collections.abc import Container
 from datetime import timedelta
 
-from ostiary.domain.access import Operation
 from ostiary.domain.account import Account, checked_email, checked_password
 from ostiary.domain.errors import DomainError, forbidden, invalid, not_found, unauthenticated
+from ostiary.domain.operation import Operation
 from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
 from ostiary.services.accounts import SignedIn

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory import Directory
 from ostiary.domain.directory_schema import newly_unknown
 from ostiary.domain.errors import DomainError, Kind, unauthenticated
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.services.context import Caller, Journal, Kit, Urls, actor_of
 from ostiary.services.ports.organizations import Lock

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from ostiary.domain.access import Operation
 from ostiary.domain.account import Account
 from ostiary.domain.audit import ActorKind, AuditActor
 from ostiary.domain.errors import DomainError, conflict, not_found, unauthenticated
 from ostiary.domain.membership import Member
+from ostiary.domain.operation import Operation
 from ostiary.domain.throttle import Attempt
 from ostiary.services import mails, secrets
 from ostiary.services.accounts import SignedIn

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.errors import conflict, invalid, not_found
 from ostiary.domain.membership import Role
+from ostiary.domain.operation import Operation
 from ostiary.domain.service_account import ServiceAccount, ServiceAccountToken, ensure_lies_ahead
 from ostiary.services import secrets
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.connection import Connection
 from ostiary.domain.directory import Directory
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
 from ostiary.domain.errors import conflict, forbidden, invalid, not_found
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.domain.setup_link import (
     MAX_SETUP_LINKS,

@@ -1,7 +1,7 @@
 """Sign-in attempts as administrators read them."""
 
-from ostiary.domain.access import Operation
 from ostiary.domain.errors import not_found
+from ostiary.domain.operation import Operation
 from ostiary.services.context import Caller, Kit, admit
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.sign_in import Trace

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_email, email_domain
 from ostiary.domain.connection import Connection, ConnectionStatus, IdentityProvider
 from ostiary.domain.errors import conflict, invalid, not_found
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.domain.setup_link import ensure_edits_connection
 from ostiary.domain.sso_policy import sign_in_domains

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from ostiary.domain.access import Operation
 from ostiary.domain.connection import Connection, KeyRotationStep, ensure_key_waits
+from ostiary.domain.operation import Operation
 from ostiary.services.connection_book import ConnectionBook, ConnectionView
 from ostiary.services.context import Caller, Journal, Kit, admit
 from ostiary.services.key_ring import keys_of

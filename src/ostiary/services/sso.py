@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory_policy import ensure_one_role_source
 from ostiary.domain.errors import invalid
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import SsoSettings, checked_session_duration
 from ostiary.domain.sso_policy import (
     RECOVERY_CODE_COUNT,

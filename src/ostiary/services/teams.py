@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.account import checked_name
 from ostiary.domain.errors import not_found
 from ostiary.domain.membership import ManagedBy, Member
+from ostiary.domain.operation import Operation
 from ostiary.domain.team import Team, ensure_teams_are_manual
 from ostiary.services.context import Admitted, Caller, Journal, Kit, admit
 from ostiary.services.paging import Page, PageRequest

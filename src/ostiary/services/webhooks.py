@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ostiary.domain import ids
-from ostiary.domain.access import Operation
 from ostiary.domain.errors import not_found
+from ostiary.domain.operation import Operation
 from ostiary.domain.webhook import (
     SECRET_OVERLAP,
     Delivery,

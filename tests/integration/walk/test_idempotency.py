@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ostiary.api.app import create_app
-from ostiary.domain.access import Operation
+from ostiary.domain.operation import Operation
 from tests.support.walk import Walk, said
 from tests.support.walk_requests import ASKS, Route, routes_of
 from tests.support.walk_world import Actor

@@ -3,7 +3,8 @@
 import pytest
 
 from ostiary.api.app import create_app
-from ostiary.domain.access import PERMISSIONS, Operation
+from ostiary.domain.access import PERMISSIONS
+from ostiary.domain.operation import Operation
 from tests.support.walk import HOW_TO_ADD, Walk, said
 from tests.support.walk_requests import ASKS, Route, routes_of
 from tests.support.walk_world import ACTORS

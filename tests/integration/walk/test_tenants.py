@@ -9,7 +9,8 @@ import pytest
 from ostiary.adapters.system import SystemIds
 from ostiary.api.app import create_app
 from ostiary.domain import ids
-from ostiary.domain.access import Operation, Standing
+from ostiary.domain.access import Standing
+from ostiary.domain.operation import Operation
 from tests.support.walk import Walk, said
 from tests.support.walk_requests import ASKS, Route, Things, routes_of
 from tests.support.walk_world import ACME, ACTORS, RIVAL, Actor

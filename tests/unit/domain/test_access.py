@@ -4,7 +4,6 @@ import pytest
 
 from ostiary.domain.access import (
     PERMISSIONS,
-    Operation,
     OrganizationView,
     Standing,
     ensure_permitted,
@@ -15,6 +14,7 @@ from ostiary.domain.access import (
 )
 from ostiary.domain.account import SessionKind
 from ostiary.domain.errors import DomainError, Kind
+from ostiary.domain.operation import Operation
 from ostiary.domain.principal import OPERATOR, CredentialKind, Principal
 from ostiary.domain.setup_link import SetupIntent
 

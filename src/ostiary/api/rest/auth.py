@@ -11,8 +11,8 @@ from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrganizationAnswer, render_organization
 from ostiary.api.rest.schemas import Answer, ListOf, Request
-from ostiary.domain.access import Operation
 from ostiary.domain.account import Account, Session
+from ostiary.domain.operation import Operation
 from ostiary.services.accounts import SignedIn
 
 router = APIRouter(prefix="/v1", tags=["accounts"])

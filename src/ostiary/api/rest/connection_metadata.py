@@ -11,8 +11,8 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.connections import ConnectionAnswer, IdpAnswer, render_connection, render_idp
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer
-from ostiary.domain.access import Operation
 from ostiary.domain.idp_metadata import MetadataChangeKind
+from ostiary.domain.operation import Operation
 from ostiary.services.connection_book import StagedView
 
 router = APIRouter(prefix="/v1/organizations/{org}/connections/{connection_id}", tags=["connections"])

@@ -11,7 +11,6 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request
-from ostiary.domain.access import Operation
 from ostiary.domain.connection import (
     DEFAULT_CLOCK_SKEW,
     MAX_CLOCK_SKEW,
@@ -22,6 +21,7 @@ from ostiary.domain.connection import (
     NameIdFormat,
     Provider,
 )
+from ostiary.domain.operation import Operation
 from ostiary.domain.provider_setup import SignedPart
 from ostiary.services.connection_book import ConnectionView
 from ostiary.services.connection_sources import IdpSource

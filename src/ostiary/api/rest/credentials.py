@@ -12,8 +12,8 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.databases import DatabasePath
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.database import Credential
+from ostiary.domain.operation import Operation
 from ostiary.services.ports.databases import CredentialFilter
 
 router = APIRouter(route_class=CreatingRoute, prefix="/v1", tags=["credentials"])

@@ -13,8 +13,8 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberPath
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.database import Database
+from ostiary.domain.operation import Operation
 
 router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/databases", tags=["databases"])
 

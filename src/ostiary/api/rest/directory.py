@@ -11,7 +11,6 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.directory import (
     Directory,
     DirectoryGroup,
@@ -22,6 +21,7 @@ from ostiary.domain.directory import (
 from ostiary.domain.directory_breaker import MAX_MINIMUM, MAX_WINDOW, MIN_WINDOW, WHOLE, BreakerChange
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.domain.directory_token import DirectoryToken
+from ostiary.domain.operation import Operation
 from ostiary.services.context import Urls
 from ostiary.services.directory import DirectoryChange
 

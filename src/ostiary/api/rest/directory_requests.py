@@ -10,8 +10,8 @@ from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.directory_request import DirectoryRequest
+from ostiary.domain.operation import Operation
 from ostiary.domain.scim_quirks import READ_AS, Quirk
 from ostiary.services.ports.directory_requests import RequestFilter
 

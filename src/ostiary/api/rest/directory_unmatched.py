@@ -7,8 +7,8 @@ from ostiary.api.deps import CallerDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer
-from ostiary.domain.access import Operation
 from ostiary.domain.directory_policy import UnmatchedEffects
+from ostiary.domain.operation import Operation
 
 router = APIRouter(prefix="/v1/organizations/{org}/directory/remove-unmatched", tags=["directory"])
 

@@ -11,8 +11,8 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
+from ostiary.domain.operation import Operation
 
 router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/domains", tags=["domains"])
 operator_router = APIRouter(

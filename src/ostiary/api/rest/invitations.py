@@ -12,9 +12,9 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberAnswer, render_member
 from ostiary.api.rest.organizations import OrganizationAnswer, OrgPath, render_organization
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.invitation import Invitation, InvitationStatus
 from ostiary.domain.membership import Role
+from ostiary.domain.operation import Operation
 
 router = APIRouter(route_class=CreatingRoute, prefix="/v1", tags=["invitations"])
 

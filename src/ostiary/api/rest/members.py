@@ -11,8 +11,8 @@ from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.membership import ManagedBy, MemberStatus, Provenance, Role, Source
+from ostiary.domain.operation import Operation
 from ostiary.services.ports.organizations import MemberDetails, MemberFilter, MemberOrder
 from ostiary.services.ports.sign_in import LinkedIdentity
 

@@ -12,8 +12,8 @@ from ostiary.api.etags import TagDep, tagged
 from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.audit import AuditEvent
+from ostiary.domain.operation import Operation
 from ostiary.domain.organization import AddOn, Organization, Plan
 from ostiary.services.ports.organizations import AuditFilter, OrganizationFilter
 

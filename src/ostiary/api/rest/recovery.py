@@ -8,7 +8,7 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.auth import SignedInAnswer, render_signed_in
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Request
-from ostiary.domain.access import Operation
+from ostiary.domain.operation import Operation
 
 router = APIRouter(prefix="/v1/auth/recover", tags=["sign-in"])
 operator_router = APIRouter(prefix="/v1/operator/organizations/{org}/recover", tags=["operator"])

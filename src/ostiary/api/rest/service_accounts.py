@@ -12,8 +12,8 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation
 from ostiary.domain.membership import Role
+from ostiary.domain.operation import Operation
 from ostiary.domain.service_account import ServiceAccount, ServiceAccountToken
 
 router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}", tags=["service accounts"])

@@ -11,7 +11,8 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
-from ostiary.domain.access import Operation, operations_open_to, standings_of_setup_link
+from ostiary.domain.access import operations_open_to, standings_of_setup_link
+from ostiary.domain.operation import Operation
 from ostiary.domain.setup_link import MAX_LIFETIME, MIN_LIFETIME, SetupIntent
 from ostiary.services.context import Urls
 from ostiary.services.setup_links import Setup, SetupLinkDraft, SetupLinkView

@@ -12,7 +12,7 @@ from ostiary.api.rest.auth import EmailRequest, SignedInAnswer, render_signed_in
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.api.traces import SignInAnswer, render_trace
-from ostiary.domain.access import Operation
+from ostiary.domain.operation import Operation
 
 router = APIRouter(prefix="/v1", tags=["sign-in"])
 

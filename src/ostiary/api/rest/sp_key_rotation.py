@@ -9,8 +9,8 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.connections import ConnectionAnswer, render_connection
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Request
-from ostiary.domain.access import Operation
 from ostiary.domain.connection import KeyRotationStep
+from ostiary.domain.operation import Operation
 
 router = APIRouter(prefix="/v1/organizations/{org}/connections/{connection_id}", tags=["connections"])
 

@@ -10,7 +10,7 @@ from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, Request
-from ostiary.domain.access import Operation
+from ostiary.domain.operation import Operation
 from ostiary.domain.sso_policy import DisablementEffects, EnablementEffects
 from ostiary.services.sso import SsoView
 

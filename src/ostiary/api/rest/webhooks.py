@@ -13,7 +13,7 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.api.rest.webhook_events import EVENT_EXAMPLE
-from ostiary.domain.access import Operation
+from ostiary.domain.operation import Operation
 from ostiary.domain.webhook import (
     SECRET_OVERLAP,
     Attempt,

@@ -133,7 +133,7 @@ class _Run:
             data = resolved(operation.data, self.made)
             stored = await _WRITES[operation.collection].put(self.caller, self.services, own_id, data, None)
             answer["version"] = rendering.etag(stored.version)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - what it made stays, and is told with what went wrong
             await self._refuse(self.caller, operation, answer, error)
 
     def _ensure_made(self, names: frozenset[str]) -> None:

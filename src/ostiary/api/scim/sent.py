@@ -113,6 +113,7 @@ class RequestLogMiddleware:
         try:
             await self._app(scope, receive, watched)
         except Exception:
+            # Answered by 500 further out: the log must have it all the same.
             await log.note(sent, 500, is_read=sent.method in _READS)
             raise
         finally:
