@@ -111,11 +111,11 @@ class OrganizationMachine(RuleBasedStateMachine):
 
     async def _member_id(self, name: str) -> str:
         async with self.house.uow() as uow:
-            rows = await uow._connection.execute(
+            rows = await uow._transaction.execute(
                 text("SELECT id FROM members WHERE organization_id = :org AND email = :email"),
                 {"org": ids.decode(ids.ORGANIZATION, self.organization.id), "email": self.people[name].email},
             )
-            return ids.encode(ids.MEMBER, rows.scalar_one())
+            return ids.encode(ids.MEMBER, rows.scalar())
 
     async def _try(self, step: Awaitable[object]) -> str | None:
         """The code of the refusal; None where the step was carried out. A refusal writes no event (R60)."""
@@ -403,7 +403,7 @@ class OrganizationMachine(RuleBasedStateMachine):
             " FROM members m WHERE m.organization_id = :org"
         )
         async with self.house.uow() as uow:
-            rows = (await uow._connection.execute(statement, {"org": self._raw()})).all()
+            rows = (await uow._transaction.execute(statement, {"org": self._raw()})).all()
         return {
             row.email.partition("@")[0]: Expected(
                 row.role,
@@ -417,7 +417,7 @@ class OrganizationMachine(RuleBasedStateMachine):
             for row in rows
         }
 
-    async def _left(self) -> tuple[int, int, int]:
+    async def _left(self) -> tuple[int, ...]:
         statement = text(
             "SELECT (SELECT count(*) FROM sessions s WHERE s.organization_id = :org AND NOT EXISTS"
             " (SELECT FROM members m WHERE m.organization_id = :org AND m.account_id = s.account_id"
@@ -426,8 +426,8 @@ class OrganizationMachine(RuleBasedStateMachine):
             " (SELECT count(*) FROM credentials WHERE organization_id = :org AND revoked_at IS NULL)"
         )
         async with self.house.uow() as uow:
-            row = (await uow._connection.execute(statement, {"org": self._raw()})).one()
-        return row[0], row[1], row[2]
+            row = (await uow._transaction.execute(statement, {"org": self._raw()})).first()
+        return () if row is None else tuple(row)
 
 
 def explore(database_url: str, *, examples: int, steps: int, phases: tuple[Phase, ...]) -> None:

@@ -5,8 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from sqlalchemy import event, text
 
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.transaction import Found, Transaction
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.adapters.system import SystemIds
 from ostiary.domain import ids
@@ -52,7 +55,7 @@ class DirectorySync:
     async def team_members(self, team_id: str) -> set[str]:
         """Who is in a team."""
         async with self.house.uow() as uow:
-            rows = await uow._connection.execute(text("SELECT team_id, member_id FROM team_members"))
+            rows = await uow._transaction.execute(text("SELECT team_id, member_id FROM team_members"))
             return {
                 ids.encode(ids.MEMBER, row.member_id) for row in rows if ids.encode(ids.TEAM, row.team_id) == team_id
             }
@@ -127,14 +130,20 @@ def patch_of(*operations: Mapping[str, Any]) -> dict[str, Any]:
 def statements(house: House) -> Generator[list[tuple[str, Any]]]:
     """The statements that run inside the block, with their parameters."""
     seen: list[tuple[str, Any]] = []
-    engine = house._house.engine.sync_engine
+    engine, run = house._house.engine.sync_engine, Transaction.run
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
         seen.append((statement, parameters))
 
+    async def noting_run(self: Transaction, statement: Prepared, parameters: Mapping[str, Any]) -> Found:
+        seen.append((statement.sql, tuple(statement.arguments(parameters))))
+        return await run(self, statement, parameters)
+
     event.listen(engine, "before_cursor_execute", note)
     try:
-        yield seen
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Transaction, "run", noting_run)
+            yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
 
@@ -161,8 +170,8 @@ async def fill(sync: DirectorySync, many: int) -> None:
             f"""INSERT INTO team_members SELECT {organization}, g.id, u.id, now()
             FROM directory_groups g, directory_users u WHERE u.display_name = 'User'""",
         ):
-            await uow._connection.execute(text(statement))
+            await uow._transaction.execute(text(statement))
         await uow.commit()
     async with sync.house.uow() as uow:
-        await uow._connection.execute(text("ANALYZE directory_users, members, directory_group_members, team_members"))
+        await uow._transaction.execute(text("ANALYZE directory_users, members, directory_group_members, team_members"))
         await uow.commit()

@@ -96,4 +96,4 @@ async def _somebody_waits(house: House) -> bool:
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     async with house.uow() as uow:
-        return bool((await uow._connection.execute(waiters)).scalar_one())
+        return bool((await uow._transaction.execute(waiters)).scalar())

@@ -162,6 +162,6 @@ async def tell(world: World) -> dict[str, Counter[str]]:
         told: dict[str, Counter[str]] = {}
         for what, statement in _TOLD.items():
             clause = text(statement)
-            rows = await uow._connection.execute(clause, {name: parameters[name] for name in clause._bindparams})
+            rows = await uow._transaction.execute(clause, {name: parameters[name] for name in clause._bindparams})
             told[what] = Counter(words(tuple(row)) for row in rows)
     return told

@@ -200,7 +200,9 @@ async def test_each_operation_stands_in_the_request_log(scim: httpx2.AsyncClient
     await send(scim, post("bo", user_document("bo@acme.test")), {"method": "DELETE", "path": "/Users/nobody"})
 
     async with sync.house.uow() as uow:
-        rows = await uow._connection.exec_driver_sql("SELECT method, path, status FROM directory_requests ORDER BY id")
+        rows = await uow._transaction._connection.exec_driver_sql(
+            "SELECT method, path, status FROM directory_requests ORDER BY id"
+        )
         logged = [tuple(row) for row in rows]
     assert ("POST", "/Users", 201) in logged
     assert ("DELETE", "/Users/nobody", 404) in logged

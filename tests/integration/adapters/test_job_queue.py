@@ -18,6 +18,7 @@ from ostiary.adapters.db import job_queue, migrate
 from ostiary.adapters.db.engine import make_engine
 from ostiary.adapters.db.job_queue import NAMES, PgJobQueue, queries_over
 from ostiary.adapters.db.outbox import PgOutbox
+from ostiary.adapters.db.transaction import Transaction
 from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.services.jobs import SEND_MAIL, mail_of
 from ostiary.services.ports.jobs import JobHandler, RetryLater, Schedule
@@ -38,8 +39,17 @@ async def engine(database_url: str) -> AsyncGenerator[AsyncEngine]:
     await engine.dispose()
 
 
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncGenerator[Transaction]:
+    begun = await Transaction.on(engine)
+    try:
+        yield begun
+    finally:
+        await begun.close()
+
+
 async def enqueue(engine: AsyncEngine, mail: Mail = MAIL) -> None:
-    async with engine.connect() as unit:
+    async with transaction(engine) as unit:
         await PgOutbox(unit, SEALER).mail(mail)
         await unit.commit()
 
@@ -111,15 +121,14 @@ async def test_a_job_is_committed_with_its_transaction_and_its_payload_is_sealed
 
 
 async def test_a_job_enqueued_before_any_other_statement_is_lost_with_a_rollback(engine: AsyncEngine) -> None:
-    async with engine.connect() as unit:
+    async with transaction(engine) as unit:
         await PgOutbox(unit, SEALER).mail(MAIL)
         assert await is_empty(engine)
-        await unit.rollback()
     assert await is_empty(engine)
 
 
 async def test_a_job_is_lost_when_the_connection_is_left_without_a_commit(engine: AsyncEngine) -> None:
-    async with engine.connect() as unit:
+    async with transaction(engine) as unit:
         await unit.execute(text("SELECT 1"))
         await PgOutbox(unit, SEALER).mail(MAIL)
     assert await is_empty(engine)
@@ -128,20 +137,12 @@ async def test_a_job_is_lost_when_the_connection_is_left_without_a_commit(engine
 async def test_a_job_of_a_second_transaction_on_the_same_connection_is_lost_with_that_one_alone(
     engine: AsyncEngine,
 ) -> None:
-    async with engine.connect() as unit:
+    async with transaction(engine) as unit:
         outbox = PgOutbox(unit, SEALER)
         await outbox.mail(MAIL)
         await unit.commit()
         await outbox.mail(MAIL)
-        await unit.rollback()
     assert len(await queued(engine)) == 1
-
-
-async def test_a_connection_that_commits_each_statement_by_itself_is_refused(engine: AsyncEngine) -> None:
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as unit:
-        with pytest.raises(RuntimeError, match="commits each statement by itself"):
-            await PgOutbox(unit, SEALER).mail(MAIL)
-    assert await is_empty(engine)
 
 
 async def test_a_worker_gets_the_mail_as_it_was_written_and_the_queue_is_empty_after(engine: AsyncEngine) -> None:
@@ -155,7 +156,7 @@ async def test_a_worker_gets_the_mail_as_it_was_written_and_the_queue_is_empty_a
 
 async def test_a_waiting_worker_is_woken_by_the_commit_and_not_before(engine: AsyncEngine) -> None:
     recorder = Recorder()
-    async with working(engine, recorder), engine.connect() as unit:
+    async with working(engine, recorder), transaction(engine) as unit:
         await asyncio.sleep(0.3)
         await PgOutbox(unit, SEALER).mail(MAIL)
         await asyncio.sleep(0.3)

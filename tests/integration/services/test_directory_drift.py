@@ -44,7 +44,7 @@ class World:
                 "org": ids.decode(ids.ORGANIZATION, self.sync.organization_id),
                 "new": ids.decode(ids.TEAM, SystemIds().new(ids.TEAM)),
             }
-            await uow._connection.execute(
+            await uow._transaction.execute(
                 text(statement), {name: value for name, value in values.items() if f":{name}" in statement}
             )
             await uow.commit()

@@ -40,7 +40,7 @@ async def everything(house: House) -> dict[str, list[str]]:
     async with house.uow() as uow:
         for table in metadata.sorted_tables:
             if table.name not in told and ("organization_id" in table.c or table.name == "organizations"):
-                rows = await uow._connection.execute(text(f"SELECT t::text AS row FROM {table.name} t ORDER BY 1"))
+                rows = await uow._transaction.execute(text(f"SELECT t::text AS row FROM {table.name} t ORDER BY 1"))
                 found[table.name] = [row.row for row in rows]
     return found
 
@@ -169,7 +169,7 @@ async def test_after_thirty_days_every_row_of_it_goes_and_nobody_elses(
     async with house.uow() as uow:
         for table in metadata.sorted_tables:
             if "organization_id" in table.c and table.name != "sessions":
-                rows = await uow._connection.execute(text(f"SELECT DISTINCT organization_id FROM {table.name}"))
+                rows = await uow._transaction.execute(text(f"SELECT DISTINCT organization_id FROM {table.name}"))
                 left = {str(row.organization_id) for row in rows}
                 assert len(left) <= 1, table.name
     fresh = await services.accounts.sign_in(email=ada.email, password=PASSWORD)

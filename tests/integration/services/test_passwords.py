@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from ostiary.adapters.passwords import Argon2Hasher
 from ostiary.domain.errors import DomainError
 from ostiary.services import secrets
 from ostiary.services.context import Client
+from tests.support.directory import statements
 from tests.support.house import PASSWORD, House, Person, open_house
 from tests.support.sso import connect, enable
 
@@ -122,15 +122,10 @@ def observed(house: House, monkeypatch: pytest.MonkeyPatch) -> Generator[Work]:
         work.hashes += 1
         return await verify(self, password, password_hash)
 
-    def sent(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        work.statements.append(statement)
-
-    engine = house._house.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", sent)
-    with monkeypatch.context() as patch:
+    with statements(house) as ran, monkeypatch.context() as patch:
         patch.setattr(Argon2Hasher, "verify", counted)
         yield work
-    event.remove(engine, "before_cursor_execute", sent)
+    work.statements.extend(statement for statement, _ in ran)
 
 
 async def test_signing_in_takes_the_same_work_for_an_unknown_account(

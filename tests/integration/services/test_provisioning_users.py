@@ -409,7 +409,7 @@ async def test_a_look_up_among_ten_thousand_reads_by_an_index(sync: DirectorySyn
 
     async with sync.house.uow() as uow:
         for statement, parameters in ran:
-            plan = await uow._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            plan = await uow._transaction._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
             lines = "\n".join(str(line[0]) for line in plan)
             assert "on directory_users" in lines
             assert ("ix_directory_users_email_values" in lines) is text_of_filter.startswith("emails"), lines
@@ -425,7 +425,7 @@ async def test_a_page_among_ten_thousand_is_read_in_the_order_of_an_index(sync: 
     assert (page.total, len(page.items)) == (10_001, 20)
     async with sync.house.uow() as uow:
         statement, parameters = ran[0]
-        plan = await uow._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        plan = await uow._transaction._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
         lines = "\n".join(str(line[0]) for line in plan)
     assert "Index Scan using pk_directory_users on directory_users" in lines, lines
     assert "Seq Scan on directory_users" not in lines, lines
@@ -449,7 +449,7 @@ async def test_the_last_page_by_cursor_is_read_where_it_begins(
     assert (page.total, len(page.items)) == (10_001, 20)
     async with sync.house.uow() as uow:
         statement, parameters = ran[0]
-        plan = await uow._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        plan = await uow._transaction._connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
         lines = "\n".join(str(line[0]) for line in plan)
     read = lines.partition(f"using {index} on directory_users")[2].splitlines()
     assert "Index Cond" in read[1], lines

@@ -55,7 +55,7 @@ async def until_somebody_waits(house: House) -> None:
     )
     while True:
         async with house.uow() as uow:
-            if (await uow._connection.execute(waiters)).scalar_one():
+            if (await uow._transaction.execute(waiters)).scalar():
                 return
         await asyncio.sleep(0.01)
 

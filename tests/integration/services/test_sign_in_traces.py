@@ -77,7 +77,7 @@ async def everything(house: House) -> str:
     rows: list[str] = []
     async with house.uow() as uow:
         for table in metadata.sorted_tables:
-            found = await uow._connection.execute(text(f"SELECT t::text AS row FROM {table.name} t"))  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+            found = await uow._transaction.execute(text(f"SELECT t::text AS row FROM {table.name} t"))  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
             rows += [str(row.row) for row in found]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType]
     return "\n".join(rows)
 

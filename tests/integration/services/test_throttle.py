@@ -205,7 +205,7 @@ async def test_sign_ins_that_are_begun_and_never_finished_are_limited_at_one_pla
     until = house.clock.now() + timedelta(minutes=15)
     async with house.uow() as uow:
         await uow.attempts.remember(place[0].key, until)
-        await uow._connection.execute(text("UPDATE attempt_counts SET tried = :tried"), {"tried": bound - 1})
+        await uow._transaction.execute(text("UPDATE attempt_counts SET tried = :tried"), {"tried": bound - 1})
         await uow.commit()
     before = await house.count("sign_in_flows")
     departed = await start("acme", wish, STRANGER)

@@ -1,5 +1,6 @@
 """What the database refuses → DomainError: the one place where a violated constraint gets a meaning."""
 
+from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError
 
 from ostiary.domain.errors import DomainError, Kind, invalid, not_found
@@ -82,10 +83,12 @@ _LOST_RACES = frozenset({"40P01", "55P03", "40001"})
 _UNSTORABLE_TEXT = frozenset({"22021", "22P05"})
 
 
-def translate(error: DBAPIError) -> DomainError | None:
+def translate(error: DBAPIError | PostgresError) -> DomainError | None:
     """The refusal that what the database refuses stands for; None where it stands for none and is a fault of ours."""
-    # asyncpg's own exception, which names the constraint, is the cause of SQLAlchemy's.
-    cause = error.orig.__cause__ if error.orig is not None else None
+    cause: BaseException | None = error
+    if isinstance(error, DBAPIError):
+        # asyncpg's own exception, which names the constraint, is the cause of SQLAlchemy's.
+        cause = error.orig.__cause__ if error.orig is not None else None
     if getattr(cause, "sqlstate", None) in _UNSTORABLE_TEXT:
         return invalid("invalid_text", "Text cannot hold the character U+0000. Leave it out.")
     if getattr(cause, "sqlstate", None) in _LOST_RACES:

@@ -28,9 +28,13 @@ def driver_url(url: str) -> URL:
 
 
 def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
-    """An engine whose statements, locks and idle transactions are all bounded in time."""
+    """An engine whose statements, locks and idle transactions are all bounded in time.
+
+    Its connections begin no transaction by themselves: `Transaction` does, where there is something to keep together.
+    """
     engine = create_async_engine(
         driver_url(url),
+        isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TypeAlias, cast
+from typing import cast
 
 import asyncpg
 import structlog
@@ -20,12 +20,12 @@ from pgqueuer.types import Channel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ostiary.adapters.db.transaction import DriverConnection
 from ostiary.services.ports.jobs import JobHandler, RetryLater, Schedule
 from ostiary.services.ports.world import Sealer
 
 # The names of the tables, as the migration made them: pgqueuer's defaults, whatever the environment says.
 NAMES = DBSettings.model_construct()
-DriverConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _GRACE_SECONDS = 1.0
 _RECONNECT_SECONDS = 5.0
 _BATCH = 10

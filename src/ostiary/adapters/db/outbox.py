@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ostiary.adapters.db.job_queue import DriverConnection, driver_of, queries_over, sealing_purpose
+from ostiary.adapters.db.job_queue import queries_over, sealing_purpose
+from ostiary.adapters.db.transaction import Transaction
 from ostiary.services.jobs import (
     DELIVER_WEBHOOK,
     SEND_MAIL,
@@ -23,10 +22,10 @@ MAIL_FIRST = 10
 
 
 class PgOutbox:
-    """Enqueues over the connection, and thereby inside the transaction, of one unit of work."""
+    """Enqueues inside the transaction of one unit of work."""
 
-    def __init__(self, connection: AsyncConnection, sealer: Sealer) -> None:
-        self._connection = connection
+    def __init__(self, transaction: Transaction, sealer: Sealer) -> None:
+        self._transaction = transaction
         self._sealer = sealer
         # A transaction of a thousand events wakes each webhook once.
         self._woken: set[str] = set()
@@ -69,13 +68,4 @@ class PgOutbox:
         return self._sealer.seal(payload, purpose=sealing_purpose(job))
 
     async def _queries(self) -> Queries:
-        return queries_over(AsyncpgDriver(await self._driver_in_transaction()))
-
-    async def _driver_in_transaction(self) -> DriverConnection:
-        driver = await driver_of(self._connection)
-        if not driver.is_in_transaction():
-            # SQLAlchemy begins at its own first statement; without one the job would be committed at once.
-            await self._connection.execute(select(1))
-        if not driver.is_in_transaction():
-            raise RuntimeError("The outbox's connection commits each statement by itself: use one that does not.")
-        return driver
+        return queries_over(AsyncpgDriver(await self._transaction.begin()))

@@ -1,10 +1,10 @@
-"""The unit of work: one connection, one transaction, and the repositories on it."""
+"""The unit of work: one transaction, and the repositories on it."""
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ostiary.adapters.db.outbox import PgOutbox
 from ostiary.adapters.db.repositories.accounts import Accounts, EmailTokens, Sessions
@@ -38,6 +38,7 @@ from ostiary.adapters.db.repositories.teams import Teams
 from ostiary.adapters.db.repositories.unmatched import Unmatched
 from ostiary.adapters.db.repositories.webhook_deliveries import Deliveries
 from ostiary.adapters.db.repositories.webhooks import Webhooks
+from ostiary.adapters.db.transaction import Transaction
 from ostiary.services.ports.accounts import AccountRepository, EmailTokenRepository, SessionRepository
 from ostiary.services.ports.attempts import AttemptRepository
 from ostiary.services.ports.cleanup import CleanupRepository
@@ -80,7 +81,7 @@ from ostiary.services.ports.webhooks import DeliveryRepository, WebhookRepositor
 from ostiary.services.ports.world import Outbox, Sealer
 
 # What each repository is made by, once it is asked for: a request uses two or three of them.
-_REPOSITORIES: Mapping[str, Callable[[AsyncConnection], object]] = {
+_REPOSITORIES: Mapping[str, Callable[[Transaction], object]] = {
     "accounts": Accounts,
     "sessions": Sessions,
     "email_tokens": EmailTokens,
@@ -174,9 +175,9 @@ class SqlUnitOfWork:
         self._sealer = sealer
 
     async def __aenter__(self) -> Self:
-        """Take a connection and begin."""
-        self._connection = await self._engine.connect()
-        self._outbox = PgOutbox(self._connection, self._sealer)
+        """Take a connection; the transaction begins with the first statement that locks or writes."""
+        self._transaction = await Transaction.on(self._engine)
+        self._outbox = PgOutbox(self._transaction, self._sealer)
         self.outbox = self._outbox
         return self
 
@@ -185,7 +186,7 @@ class SqlUnitOfWork:
         make = _REPOSITORIES.get(name)
         if make is None:
             raise AttributeError(name)
-        repository = make(self._connection)
+        repository = make(self._transaction)
         setattr(self, name, repository)
         return repository
 
@@ -193,9 +194,9 @@ class SqlUnitOfWork:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Roll back what was not committed and give the connection back."""
-        await self._connection.close()
+        await self._transaction.close()
 
     async def commit(self) -> None:
         """Commit; the block may read on in a new transaction, and usually does not."""
-        await self._connection.commit()
+        await self._transaction.commit()
         self._outbox.committed()

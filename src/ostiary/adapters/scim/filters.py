@@ -207,7 +207,7 @@ class _OnResource(_Visitor):
 
     def _present(self, attribute: _Attribute) -> ColumnElement[bool]:
         value = _values(self._source.document, attribute.keys)
-        return _among(value, _whole(value).not_in(("", "{}")))
+        return _among(value, (_whole(value) != "") & (_whole(value) != "{}"))
 
 
 class _OnValue(_Visitor):

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, delete, func, insert, literal, not_, select, update
 
+from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given
 from ostiary.adapters.db.repositories.subject_rows import read_subject, subject_values
 from ostiary.adapters.db.tables import accounts, email_tokens, members, organizations, sessions
@@ -25,7 +26,7 @@ def read_account(row: Row[Any]) -> Account:
     )
 
 
-_BY_SECRET = (
+_BY_SECRET = Prepared(
     select(sessions, accounts.c.email)
     .join(accounts, accounts.c.id == sessions.c.account_id)
     .where(

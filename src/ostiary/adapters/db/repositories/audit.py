@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Insert, Row, func, insert, literal, select, true
 
+from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import AnySelect, Repository, given, page_of
 from ostiary.adapters.db.tables import audit_events, webhook_deliveries, webhooks
 from ostiary.adapters.db.tables.base import TypeId
@@ -57,7 +58,7 @@ class Audit(Repository):
         One statement, so that an event costs an organization without webhooks one look into an index.
         """
         rows = await self._execute(_RECORD, {**_values(event), "patterns": list(patterns_for(event.action))})
-        return rows.scalars().all()
+        return [row[0] for row in rows]
 
     async def record_all(self, events: Sequence[AuditEvent]) -> Sequence[str]:
         """Store many events of one action, as `record` does; answers the ids of the webhooks that subscribed to it."""
@@ -72,7 +73,7 @@ class Audit(Repository):
             "patterns": list(patterns_for(events[0].action)),
         }
         rows = await self._execute(_deliveries(subscribed).returning(webhook_deliveries.c.webhook_id), told)
-        return tuple(set(rows.scalars()))
+        return tuple({row[0] for row in rows})
 
     async def list(self, organization_id: str, matching: AuditFilter, page: PageRequest) -> Page[AuditEvent]:
         """Events, newest first."""
@@ -116,7 +117,7 @@ def _deliveries(subscribed: AnySelect) -> Insert:
     )
 
 
-_RECORD = (
+_RECORD = Prepared(
     _deliveries(_subscribed(given(audit_events.c.id)))
     .add_cte(insert(audit_events).values({column.key: given(column) for column in audit_events.c}).cte("recorded"))
     .returning(webhook_deliveries.c.webhook_id)

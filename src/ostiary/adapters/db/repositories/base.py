@@ -1,15 +1,16 @@
 """What repositories share: running statements, translating constraints, cutting pages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
+from asyncpg import PostgresError
 from sqlalchemy import BindParameter, Column, Row, Select, bindparam
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
 
 from ostiary.adapters.db.constraints import translate
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.transaction import Found, Transaction
 from ostiary.services.paging import Page, PageRequest
 
 T = TypeVar("T")
@@ -25,26 +26,33 @@ def given(column: Column[T], name: str | None = None) -> BindParameter[T]:
     return bindparam(name or column.key, type_=column.type)
 
 
+def all_given(columns: Iterable[Column[Any]]) -> dict[str, BindParameter[Any]]:
+    """For each of the columns a value that comes with each execution."""
+    return {column.key: given(column) for column in columns}
+
+
 class Repository:
     """A repository lives inside one transaction; it never commits."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
 
-    async def _execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    async def _execute(self, statement: Executable | Prepared, parameters: Any = None) -> Found:
         """Run a statement; what the database refuses becomes the DomainError it stands for."""
         try:
-            return await self._connection.execute(statement, parameters)
-        except DBAPIError as error:
+            if isinstance(statement, Prepared):
+                return await self._transaction.run(statement, parameters)
+            return await self._transaction.execute(statement, parameters)
+        except (DBAPIError, PostgresError) as error:
             refusal = translate(error)
             if refusal is None:
                 raise
             raise refusal from error
 
-    async def _first(self, statement: Executable, parameters: Any = None) -> Row[Any] | None:
+    async def _first(self, statement: Executable | Prepared, parameters: Any = None) -> Row[Any] | None:
         return (await self._execute(statement, parameters)).first()
 
-    async def _scalar(self, statement: Executable, parameters: Any = None) -> Any:
+    async def _scalar(self, statement: Executable | Prepared, parameters: Any = None) -> Any:
         return (await self._execute(statement, parameters)).scalar()
 
 

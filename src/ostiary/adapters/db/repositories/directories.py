@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, Table, Text, Update, cast, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
+from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.directory_rows import read_directory_group, read_directory_user
 from ostiary.adapters.db.repositories.organizations import in_living
@@ -76,8 +77,8 @@ def _token(row: Row[Any]) -> DirectoryToken:
 
 
 _OF_ORGANIZATION = select(directories).where(directories.c.organization_id == given(directories.c.organization_id))
-_LOCKED_OF_ORGANIZATION = _OF_ORGANIZATION.with_for_update(key_share=True)
-_BY_SECRET = (
+_READ, _LOCK = Prepared(_OF_ORGANIZATION), Prepared(_OF_ORGANIZATION.with_for_update(key_share=True))
+_BY_SECRET = Prepared(
     select(directory_tokens, directories.c.id.label("directory_id"))
     .join(directory_tokens, directory_tokens.c.organization_id == directories.c.organization_id)
     .where(
@@ -93,8 +94,7 @@ class Directories(Repository):
 
     async def get(self, organization_id: str, *, lock: bool = False) -> Directory | None:
         """The directory, its row locked if asked; made with the organization."""
-        statement = _LOCKED_OF_ORGANIZATION if lock else _OF_ORGANIZATION
-        row = await self._first(statement, {"organization_id": organization_id})
+        row = await self._first(_LOCK if lock else _READ, {"organization_id": organization_id})
         return None if row is None else _directory(row)
 
     async def put(self, directory: Directory) -> None:

@@ -36,10 +36,10 @@ class DirectoryResources(Repository):
             total = await self._scalar(page.total)
         found: dict[str, StoredUser | StoredGroup] = {}
         if user_ids := _ids(rows[: query.count], _USER, ids.MEMBER):
-            users = await DirectoryUsers(self._connection).find_all(organization_id, user_ids, joined=groups_of_users)
+            users = await DirectoryUsers(self._transaction).find_all(organization_id, user_ids, joined=groups_of_users)
             found.update((user.id, user) for user in users)
         if group_ids := _ids(rows[: query.count], _GROUP, ids.TEAM):
-            groups = DirectoryGroups(self._connection)
+            groups = DirectoryGroups(self._transaction)
             pushed = await groups.find_all(organization_id, group_ids, joined=members_of_groups)
             found.update((group.id, group) for group in pushed)
         order = (ids.encode(ids.MEMBER if row.kind == _USER else ids.TEAM, row.id) for row in rows[: query.count])

@@ -29,7 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from ostiary.adapters.db.repositories.base import AnySelect, Repository, given
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.repositories.base import Repository, all_given, given
 from ostiary.adapters.db.repositories.directory_pages import Branch, Rows, next_of, paged, total_of
 from ostiary.adapters.db.repositories.directory_rows import directory_user_values, read_directory_user
 from ostiary.adapters.db.repositories.member_rows import read_member
@@ -145,7 +146,7 @@ _HAS_PUSHED_USER = exists(
 
 
 _ID: ColumnElement[str] = literal_column("id")
-_LOCKED = (
+_LOCK = Prepared(
     select(directory_users)
     .where(
         directory_users.c.organization_id == given(directory_users.c.organization_id),
@@ -153,12 +154,19 @@ _LOCKED = (
     )
     .with_for_update(key_share=True)
 )
-_SAVE = update(directory_users).where(
-    directory_users.c.organization_id == given(directory_users.c.organization_id, "its_organization_id"),
-    directory_users.c.id == given(directory_users.c.id, "its_id"),
+_ADD = Prepared(insert(directory_users).values(all_given(directory_users.c)))
+_SAVE = Prepared(
+    update(directory_users)
+    .where(
+        directory_users.c.organization_id == given(directory_users.c.organization_id, "its_organization_id"),
+        directory_users.c.id == given(directory_users.c.id, "its_id"),
+    )
+    .values(
+        all_given(column for column in directory_users.c if column.key not in {"organization_id", "id", "created_at"})
+    )
 )
 _BY_USER_NAME = members.c.email == func.lower(given(directory_users.c.user_name))
-_MATCHING_MEMBER = (
+_MATCHING_MEMBER = Prepared(
     select(members)
     .where(
         members.c.organization_id == given(members.c.organization_id),
@@ -200,7 +208,7 @@ class DirectoryUsers(Repository):
 
     async def lock(self, organization_id: str, user_id: str) -> DirectoryUser | None:
         """The pushed user, its row locked."""
-        row = await self._first(_LOCKED, {"organization_id": organization_id, "id": user_id})
+        row = await self._first(_LOCK, {"organization_id": organization_id, "id": user_id})
         return None if row is None else read_directory_user(row)
 
     async def match_member(self, organization_id: str, user_name: str, email: str | None) -> Member | None:
@@ -212,7 +220,7 @@ class DirectoryUsers(Repository):
     async def add(self, user: DirectoryUser) -> None:
         """Store a new user; raises `user_name_taken`."""
         named = {"organization_id": user.organization_id, "id": user.id, "created_at": user.created_at}
-        await self._execute(insert(directory_users), {**named, **directory_user_values(user)})
+        await self._execute(_ADD, {**named, **directory_user_values(user)})
 
     async def save(self, user: DirectoryUser) -> None:
         """Store a user read before; raises `user_name_taken`."""
@@ -288,6 +296,7 @@ def _page(query: ListQuery) -> Statements:
 
 
 @cache
-def _by_id(*, joined: bool) -> AnySelect:
+def _by_id(*, joined: bool) -> Prepared:
     organization_id, user_id = given(directory_users.c.organization_id), given(directory_users.c.id)
-    return _joined(organization_id, _users(organization_id, lambda row_id: row_id == user_id), (_ID,), joined=joined)
+    found = _users(organization_id, lambda row_id: row_id == user_id)
+    return Prepared(_joined(organization_id, found, (_ID,), joined=joined))

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
 
-from ostiary.adapters.db.repositories.base import Repository, given, page_of
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.repositories.base import Repository, all_given, given, page_of
 from ostiary.adapters.db.repositories.member_order import cursor_of, in_order
 from ostiary.adapters.db.repositories.member_rows import member_values, read_member
 from ostiary.adapters.db.tables import (
@@ -28,10 +29,31 @@ from ostiary.services.ports.organizations import MemberDetails, MemberFilter
 _BY_ID = select(members).where(
     members.c.organization_id == given(members.c.organization_id), members.c.id == given(members.c.id)
 )
-_LOCKED_BY_ID = _BY_ID.with_for_update(key_share=True)
-_SAVE = update(members).where(
-    members.c.organization_id == given(members.c.organization_id, "its_organization_id"),
-    members.c.id == given(members.c.id, "its_id"),
+_BY_ACCOUNT = select(members).where(
+    members.c.organization_id == given(members.c.organization_id), members.c.account_id == given(members.c.account_id)
+)
+_READ_BY_ID, _LOCK_BY_ID = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update(key_share=True))
+_READ_BY_ACCOUNT, _LOCK_BY_ACCOUNT = Prepared(_BY_ACCOUNT), Prepared(_BY_ACCOUNT.with_for_update(key_share=True))
+_ADD = Prepared(insert(members).values(all_given(members.c)))
+_SAVE = Prepared(
+    update(members)
+    .where(
+        members.c.organization_id == given(members.c.organization_id, "its_organization_id"),
+        members.c.id == given(members.c.id, "its_id"),
+    )
+    .values(all_given(column for column in members.c if column.key not in {"organization_id", "id"}))
+)
+_WITHOUT_ACCOUNT = Prepared(
+    select(members)
+    .where(
+        members.c.organization_id == given(members.c.organization_id),
+        members.c.email == given(members.c.email),
+        members.c.account_id.is_(None),
+    )
+    # Two people may have been pushed with one address.
+    .order_by(members.c.status, members.c.id)
+    .limit(1)
+    .with_for_update(key_share=True)
 )
 
 
@@ -44,19 +66,19 @@ class Members(Repository):
 
     async def add(self, member: Member) -> None:
         """Store a new member; raises `already_member`."""
-        await self._execute(insert(members), member_values(member))
+        await self._execute(_ADD, member_values(member))
 
     async def get(self, organization_id: str, member_id: str, *, lock: bool = False) -> Member | None:
         """The member, its row locked if asked."""
-        statement = _LOCKED_BY_ID if lock else _BY_ID
+        statement = _LOCK_BY_ID if lock else _READ_BY_ID
         row = await self._first(statement, {"organization_id": organization_id, "id": member_id})
         return None if row is None else read_member(row)
 
     async def by_account(self, organization_id: str, account_id: str, *, lock: bool = False) -> Member | None:
         """The account's membership, its row locked if asked."""
-        return await self._read(
-            (members.c.organization_id == organization_id) & (members.c.account_id == account_id), lock=lock
-        )
+        statement = _LOCK_BY_ACCOUNT if lock else _READ_BY_ACCOUNT
+        row = await self._first(statement, {"organization_id": organization_id, "account_id": account_id})
+        return None if row is None else read_member(row)
 
     async def rename_manual(self, account_id: str, name: str) -> None:
         """Rename the account's memberships that are kept by hand, over all organizations: the person is one."""
@@ -76,21 +98,7 @@ class Members(Repository):
 
     async def without_account(self, organization_id: str, email: str) -> Member | None:
         """The member of a checked address who never signed in, its row locked."""
-        row = await self._first(
-            select(members)
-            .where(
-                members.c.organization_id == organization_id, members.c.email == email, members.c.account_id.is_(None)
-            )
-            # Two people may have been pushed with one address.
-            .order_by(members.c.status, members.c.id)
-            .limit(1)
-            .with_for_update(key_share=True)
-        )
-        return None if row is None else read_member(row)
-
-    async def _read(self, condition: ColumnElement[bool], *, lock: bool) -> Member | None:
-        statement = select(members).where(condition)
-        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        row = await self._first(_WITHOUT_ACCOUNT, {"organization_id": organization_id, "email": email})
         return None if row is None else read_member(row)
 
     async def save(self, member: Member) -> None:

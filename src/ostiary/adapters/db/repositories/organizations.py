@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Row, exists, insert, not_, or_, select, update
 
+from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import AnySelect, Repository, given, page_of
 from ostiary.adapters.db.repositories.member_rows import read_member
 from ostiary.adapters.db.tables import members, organizations
@@ -43,22 +44,30 @@ def _named(reference: str) -> tuple[Column[str], dict[str, str]]:
 
 
 @cache
-def _one(by: Column[str], lock: Lock, *, deleted: bool) -> AnySelect:
+def _one(by: Column[str], lock: Lock, *, deleted: bool) -> Prepared:
     """One that is deleted, or one that is not."""
     is_deleted = organizations.c.deleted_at.is_not(None)
     condition = by == given(by, "reference"), is_deleted if deleted else not_(is_deleted)
-    return _locked(select(organizations).where(*condition), lock)
+    return Prepared(_locked(select(organizations).where(*condition), lock))
 
 
 @cache
-def _with_member(by: Column[str], *, deleted: bool) -> AnySelect:
+def _with_member(by: Column[str], *, deleted: bool) -> Prepared:
     is_deleted = organizations.c.deleted_at.is_not(None)
     its_member = members.c.organization_id == organizations.c.id
-    return (
+    return Prepared(
         select(organizations, *(column.label(f"member_{column.key}") for column in members.c))
         .outerjoin(members, its_member & (members.c.account_id == given(members.c.account_id)))
         .where(by == given(by, "reference"), is_deleted if deleted else not_(is_deleted))
     )
+
+
+_MEMBER = Prepared(
+    select(members).where(
+        members.c.organization_id == given(members.c.organization_id),
+        members.c.account_id == given(members.c.account_id),
+    )
+)
 
 
 def in_living(organization_id: ColumnElement[str]) -> ColumnElement[bool]:
@@ -113,9 +122,7 @@ class Organizations(Repository):
             organization = await self.get(reference, lock, deleted=deleted)
             if organization is None:
                 return None
-            row = await self._first(
-                select(members).where(members.c.organization_id == organization.id, members.c.account_id == account_id)
-            )
+            row = await self._first(_MEMBER, {"organization_id": organization.id, "account_id": account_id})
             return Entrance(organization, None if row is None else read_member(row))
         by, wanted = _named(reference)
         row = await self._first(_with_member(by, deleted=deleted), {**wanted, "account_id": account_id})

@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import BindParameter, Select, bindparam
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.directory_pages import Rows
 from ostiary.domain.errors import DomainError
 from ostiary.services.ports.provisioning import ListQuery
@@ -35,10 +36,18 @@ class Statements:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedStatements:
+    """As `Statements`, compiled once."""
+
+    rows: Prepared
+    total: Prepared
+
+
+@dataclass(frozen=True, slots=True)
 class Shaped:
     """Statements whose marks are parameters; `places` says which of the filter's strings each parameter takes."""
 
-    statements: Statements
+    statements: Statements | PreparedStatements
     places: Mapping[str, int]
 
     def parameters(self, organization_id: str, strings: tuple[str, ...]) -> dict[str, str]:
@@ -72,8 +81,9 @@ def shaped(query: ListQuery, build: Build) -> tuple[Shaped, tuple[str, ...]]:
 def _built(query: ListQuery, build: Build) -> Shaped:
     statements, places = build(query), dict[str, int]()
     if _MARK not in (query.filter or ""):
-        return Shaped(statements, places)
-    return Shaped(Statements(_opened(statements.rows, places), _opened(statements.total, places)), places)
+        return Shaped(PreparedStatements(Prepared(statements.rows), Prepared(statements.total)), places)
+    rows, total = _opened(statements.rows, places), _opened(statements.total, places)
+    return Shaped(PreparedStatements(Prepared(rows), Prepared(total)), places)
 
 
 def _marked(expression: str) -> tuple[str, tuple[str, ...]]:

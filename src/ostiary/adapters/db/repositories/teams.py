@@ -77,7 +77,7 @@ class Teams(Repository):
         rows = await self._execute(
             select(teams.c.id).where(teams.c.organization_id == organization_id, teams.c.id.in_(team_ids))
         )
-        return frozenset(rows.scalars())
+        return frozenset(row[0] for row in rows)
 
     async def rename(self, organization_id: str, team_id: str, name: str) -> None:
         """Change the name; raises `team_name_taken`."""
@@ -116,7 +116,7 @@ class Teams(Repository):
             .from_select(["organization_id", "team_id", "member_id", "added_at"], still_there)
             .returning(team_members.c.team_id)
         )
-        return tuple(sorted(rows.scalars()))
+        return tuple(sorted(row[0] for row in rows))
 
     async def remove_member(self, organization_id: str, team_id: str, member_id: str) -> bool:
         """Take the member out of the team; False where they were not in it."""

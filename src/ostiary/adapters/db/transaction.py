@@ -1,0 +1,108 @@
+"""One connection of the pool, and the transaction on it, begun no earlier than it is needed.
+
+A transaction begins with the first statement that locks or writes. What is read before sees what is committed at that
+moment, which is what it would see inside too: each statement of READ COMMITTED looks for itself. So a request that only
+reads spares the round trips of BEGIN and ROLLBACK.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+import asyncpg
+import structlog
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql import Executable
+
+from ostiary.adapters.db.prepared import Prepared
+
+DriverConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a statement came to: its rows, and how many it found or changed."""
+
+    rows: Sequence[Row[Any]]
+    rowcount: int
+
+    def all(self) -> Sequence[Row[Any]]:
+        """All rows."""
+        return self.rows
+
+    def first(self) -> Row[Any] | None:
+        """The first row, if there is one."""
+        return self.rows[0] if self.rows else None
+
+    def scalar(self) -> Any:
+        """The first value of the first row, if there is one."""
+        return self.rows[0][0] if self.rows else None
+
+    def __iter__(self) -> Iterator[Row[Any]]:
+        """Iterate over the rows."""
+        return iter(self.rows)
+
+
+class Transaction:
+    """Statements on one connection. Closing without `commit` rolls back."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        proxied = connection.sync_connection
+        assert proxied is not None
+        self._driver = cast("DriverConnection", proxied.connection.driver_connection)
+        # True from before BEGIN is sent until COMMIT came through: whatever happens between, ROLLBACK is sent.
+        self._open = False
+
+    @classmethod
+    async def on(cls, engine: AsyncEngine) -> "Transaction":
+        """Take a connection of an engine whose connections begin nothing by themselves (`make_engine`)."""
+        return cls(await engine.connect())
+
+    async def begin(self) -> DriverConnection:
+        """Begin, unless that has happened; the driver, for libraries that take part in the transaction."""
+        if not self._open:
+            self._open = True
+            await self._driver.execute("BEGIN")
+        return self._driver
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> Found:
+        """Run a statement SQLAlchemy's way; raises `DBAPIError` for what the database refuses."""
+        await self.begin()
+        result = await self._connection.execute(statement, parameters)
+        return Found(result.all() if result.returns_rows else (), result.rowcount)
+
+    async def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> Found:
+        """Run a prepared statement; raises `asyncpg.PostgresError` for what the database refuses."""
+        arguments = statement.arguments(parameters)
+        if not statement.only_reads:
+            await self.begin()
+        if not statement.has_rows:
+            status = await self._driver.execute(statement.sql, *arguments)
+            return Found((), int(status.rpartition(" ")[2]))
+        records = await self._driver.fetch(statement.sql, *arguments)
+        return Found(statement.rows(records), len(records))
+
+    async def commit(self) -> None:
+        """Commit what was begun; raises RuntimeError where the database rolled back instead."""
+        if self._open:
+            status = await self._driver.execute("COMMIT")
+            self._open = False
+            if status != "COMMIT":
+                raise RuntimeError("A statement of this transaction failed before, so nothing of it was kept.")
+
+    async def close(self) -> None:
+        """Roll back what was not committed, and give the connection back, or away if it is of no use any more."""
+        try:
+            if self._open and not self._driver.is_closed():
+                await self._driver.execute("ROLLBACK")
+                self._open = False
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            # The server ends the transaction together with its connection, which is given away below.
+            _log.warning("rollback_failed", reason=type(error).__name__)
+        finally:
+            if self._open or self._driver.is_closed():
+                await self._connection.invalidate()
+            await self._connection.close()
