@@ -67,6 +67,25 @@ def test_what_is_the_services_own_and_the_password_are_not_stored() -> None:
             [{"op": "add", "path": f"{ENTERPRISE}:badge", "value": "b"}],
             {ENTERPRISE: {"department": "QA", "badge": "b"}},
         ),
+        (
+            [{"op": "replace", "value": {ENTERPRISE: {"role": "admin", "department": "IT"}}}],
+            {ENTERPRISE: {"department": "IT", "role": "admin"}},
+        ),
+        (
+            [{"op": "add", "path": ENTERPRISE, "value": {"role": "admin"}}],
+            {ENTERPRISE: {"department": "QA", "role": "admin"}},
+        ),
+        (
+            [
+                {"op": "add", "path": f"{ENTERPRISE}:role", "value": "admin"},
+                {"op": "remove", "path": ENTERPRISE},
+            ],
+            {ENTERPRISE: None, "schemas": [USER, CUSTOM]},
+        ),
+        ([{"op": "add", "path": "name", "value": {"nick": "B"}}], {"name": {"nick": "B"}}),
+        ([{"op": "remove", "path": CUSTOM}], {CUSTOM: None, "schemas": [USER, ENTERPRISE]}),
+        ([{"op": "remove", "path": f"{CUSTOM}:level"}], {CUSTOM: None, "schemas": [USER, ENTERPRISE]}),
+        ([{"op": "replace", "path": CUSTOM, "value": {"floor": "2"}}], {CUSTOM: {"level": "3", "floor": "2"}}),
         ([{"op": "remove", "path": "urn:example:none:2.0:User:x"}], {}),
         ([{"op": "add", "path": "profile.level", "value": 1}], {"profile": {"level": 1}}),
         ([{"op": "replace", "path": "password", "value": "secret"}], {}),
@@ -96,6 +115,11 @@ def test_a_patch_changes_what_it_names_and_nothing_else(
         ({"op": "add", "path": "planetscale_role.sub", "value": "x"}, "invalid_path"),
         ({"op": "replace", "value": {"groups": [{"value": "team_1"}]}}, "mutability"),
         ({"op": "replace", "path": "name", "value": "Bo"}, "invalid_value"),
+        ({"op": "add", "path": "planetscale_role"}, "invalid_value"),
+        ({"op": "remove", "value": {"planetscale_role": "x"}}, "no_target"),
+        ({"op": "replace", "path": "title.short", "value": "x"}, "invalid_path"),
+        ({"op": "replace", "path": "emails.since", "value": "x"}, "invalid_path"),
+        ({"op": "replace", "path": 'badges[type eq "x"].value', "value": "x"}, "invalid_path"),
     ],
 )
 def test_a_patch_that_cannot_be_applied_is_refused(operation: dict[str, Any], code: str) -> None:
