@@ -198,8 +198,7 @@ class LogoutService:
 
     async def _side(self, connection_id: str) -> _Side:
         async with self._kit.uow() as uow:
-            organization_id = await uow.connections.organization_of(connection_id)
-            connection = await uow.connections.get(organization_id, connection_id) if organization_id else None
+            connection = await uow.connections.whosever(connection_id)
             # Whoever was signed in through a connection that is inactive now may still sign out.
             if connection is None or connection.idp is None or connection.status is ConnectionStatus.DRAFT:
                 raise not_found("connection")

@@ -22,9 +22,10 @@ from ostiary.domain.sign_in_policy import (
 from ostiary.domain.throttle import Attempt, Counter
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Client, Journal, Kit
-from ostiary.services.key_ring import keys_of
+from ostiary.services.key_ring import ring_of
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.sign_in import Flow, OneTimeCode, Outcome, Purpose, Step, Trace
+from ostiary.services.ports.sso import StoredSpKey
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.saml_ports import AssertionVerifier, Trust
 from ostiary.services.sign_in_entry import EntryClerk
@@ -63,6 +64,7 @@ class _Attempt:
 
     organization: Organization
     connection: Connection
+    keys: tuple[StoredSpKey, ...]
     flow: Flow | None
     trace: Trace
     steps: list[Step] = field(default_factory=list[Step])
@@ -125,17 +127,17 @@ class ArrivalService:
             else None
         )
         async with self._kit.uow() as uow:
-            organization_id = await uow.connections.organization_of(connection_id)
-            organization = await uow.organizations.get(organization_id) if organization_id else None
-            connection = await uow.connections.get(organization.id, connection_id) if organization else None
+            connection = await uow.connections.whosever(connection_id)
+            organization = await uow.organizations.get(connection.organization_id) if connection else None
             if organization is None or connection is None:
                 raise not_found("connection")
+            keys = await uow.sp_keys.all(organization.id)
             flow = await uow.flows.get(organization.id, relay_hash) if relay_hash else None
             # Of another connection's flow only the refusal is told, on a trace of the connection it came to.
             own = flow is not None and flow.connection_id == connection.id
             known = await uow.traces.get(organization.id, flow.trace_id) if flow and own else None
         if known is not None and known.outcome is Outcome.PENDING:
-            return _Attempt(organization, connection, flow, known), relay_hash
+            return _Attempt(organization, connection, keys, flow, known), relay_hash
         trace = Trace(
             id=self._kit.ids.new(ids.TRACE),
             organization_id=organization.id,
@@ -144,7 +146,7 @@ class ArrivalService:
             outcome=Outcome.PENDING,
             started_at=now,
         )
-        return await self._begun(_Attempt(organization, connection, flow, trace), client), relay_hash
+        return await self._begun(_Attempt(organization, connection, keys, flow, trace), client), relay_hash
 
     async def _begun(self, attempt: _Attempt, client: Client) -> _Attempt:
         """Store a trace of its own for a response that nobody asked for, unless there are too many of them."""
@@ -167,7 +169,7 @@ class ArrivalService:
             raise ResponseRefused(
                 Reason.UNKNOWN_REQUEST, "The request was made for another connection, or more than ten minutes ago."
             )
-        response = await self._verifier.verify(saml_response, await self._trust(attempt, now))
+        response = await self._verifier.verify(saml_response, self._trust(attempt, now))
         urls = self._kit.urls
         return accept(
             response,
@@ -182,15 +184,13 @@ class ArrivalService:
             now,
         )
 
-    async def _trust(self, attempt: _Attempt, now: datetime) -> Trust:
+    def _trust(self, attempt: _Attempt, now: datetime) -> Trust:
         connection = attempt.connection
-        async with self._kit.uow() as uow:
-            keys = await keys_of(uow, connection)
         return Trust(
             certificates=connection.idp.certificates if connection.idp else (),
             allow_sha1=connection.allow_sha1,
             now=now,
-            decryption_keys=self._keys.decrypting(keys),
+            decryption_keys=self._keys.decrypting(ring_of(connection, attempt.keys)),
             want_assertions_encrypted=connection.want_assertions_encrypted,
             allow_aes_cbc=connection.allow_aes_cbc,
         )
@@ -258,12 +258,13 @@ class ArrivalService:
     ) -> None:
         connection = attempt.connection
         digest = hashlib.sha256(accepted.assertion.id.encode()).digest()
-        fresh = await uow.flows.remember_assertion(
-            connection.organization_id, connection.id, digest, accepted.replay_until
+        answered = relay_hash if attempt.flow else None
+        spent = await uow.flows.spend(
+            connection.organization_id, connection.id, digest, accepted.replay_until, answered, now
         )
-        if not fresh:
+        if not spent.assertion:
             raise ResponseRefused(Reason.REPLAYED, "This assertion was used before. Each one signs in once.")
-        if relay_hash and attempt.flow and not await uow.flows.consume(connection.organization_id, relay_hash, now):
+        if answered and not spent.flow:
             raise ResponseRefused(
                 Reason.REPLAYED, "The request this answers was answered before. Start the sign-in again."
             )

@@ -139,8 +139,7 @@ class SignInStartService:
     async def sp_metadata(self, connection_id: str) -> bytes:
         """Our signed metadata for one connection; raises `connection_not_found`."""
         async with self._kit.uow() as uow:
-            organization_id = await uow.connections.organization_of(connection_id)
-            connection = await uow.connections.get(organization_id, connection_id) if organization_id else None
+            connection = await uow.connections.whosever(connection_id)
             if connection is None:
                 raise not_found("connection")
             keys = await keys_of(uow, connection)

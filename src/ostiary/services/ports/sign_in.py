@@ -37,6 +37,14 @@ class Flow:
     browser_hash: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Which of the two was used for the first time; `flow` is False too where none was named, or it has expired."""
+
+    assertion: bool
+    flow: bool
+
+
 class FlowRepository(Protocol):
     """Flows by the hash of their relay state, and replay keys."""
 
@@ -48,8 +56,16 @@ class FlowRepository(Protocol):
         """The flow, used or not, living or not: the trace wants to know which."""
         ...
 
-    async def consume(self, organization_id: str, relay_state_hash: bytes, now: datetime) -> bool:
-        """Use a living flow up; False when it was used or has expired."""
+    async def spend(
+        self,
+        organization_id: str,
+        connection_id: str,
+        assertion_hash: bytes,
+        keep_until: datetime,
+        relay_state_hash: bytes | None,
+        now: datetime,
+    ) -> Spent:
+        """Use an assertion up, as `remember_assertion` does, and with it the living flow that asked for it."""
         ...
 
     async def remember_assertion(

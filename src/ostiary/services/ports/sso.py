@@ -74,8 +74,8 @@ class ConnectionRepository(Protocol):
         """The connection, its row locked if asked."""
         ...
 
-    async def organization_of(self, connection_id: str) -> str | None:
-        """Whose connection it is: browsers and identity providers name the connection alone."""
+    async def whosever(self, connection_id: str) -> Connection | None:
+        """The connection of any living organization: browsers and identity providers name the connection alone."""
         ...
 
     async def all(self, organization_id: str) -> tuple[Connection, ...]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Row, any_, delete, exists, insert, or_, select, true, tuple_, update
 
-from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.domains import admitting
 from ostiary.adapters.db.repositories.organizations import in_living
 from ostiary.adapters.db.repositories.staged_metadata import certificate_values, read_certificate
@@ -109,6 +110,18 @@ def _one(organization_id: str, connection_id: str) -> ColumnElement[bool]:
     return (connections.c.organization_id == organization_id) & (connections.c.id == connection_id)
 
 
+_BY_ID = select(connections).where(
+    connections.c.organization_id == given(connections.c.organization_id), connections.c.id == given(connections.c.id)
+)
+_READ, _LOCK = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update(key_share=True))
+_WHOSEVER = Prepared(
+    select(connections).where(connections.c.id == given(connections.c.id), in_living(connections.c.organization_id))
+)
+_KEYS = Prepared(
+    select(sp_keys).where(sp_keys.c.organization_id == given(sp_keys.c.organization_id)).order_by(sp_keys.c.id.desc())
+)
+
+
 class Connections(Repository):
     """SAML connections of one organization."""
 
@@ -125,17 +138,13 @@ class Connections(Repository):
 
     async def get(self, organization_id: str, connection_id: str, *, lock: bool = False) -> Connection | None:
         """The connection, its row locked if asked."""
-        statement = select(connections).where(_one(organization_id, connection_id))
-        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        row = await self._first(_LOCK if lock else _READ, {"organization_id": organization_id, "id": connection_id})
         return None if row is None else _connection(row)
 
-    async def organization_of(self, connection_id: str) -> str | None:
-        """Whose connection it is, if that is not deleted: browsers and identity providers name the connection alone."""
-        return await self._scalar(
-            select(connections.c.organization_id).where(
-                connections.c.id == connection_id, in_living(connections.c.organization_id)
-            )
-        )
+    async def whosever(self, connection_id: str) -> Connection | None:
+        """The connection of any living organization: browsers and identity providers name the connection alone."""
+        row = await self._first(_WHOSEVER, {"id": connection_id})
+        return None if row is None else _connection(row)
 
     async def all(self, organization_id: str) -> tuple[Connection, ...]:
         """Every connection of the organization."""
@@ -245,9 +254,7 @@ class SpKeys(Repository):
 
     async def all(self, organization_id: str) -> tuple[StoredSpKey, ...]:
         """The organization's keys, newest first, those retired among them."""
-        rows = await self._execute(
-            select(sp_keys).where(sp_keys.c.organization_id == organization_id).order_by(sp_keys.c.id.desc())
-        )
+        rows = await self._execute(_KEYS, {"organization_id": organization_id})
         return tuple(
             StoredSpKey(
                 row.id, row.organization_id, row.certificate_pem, row.sealed_private_key, row.created_at, row.retired_at

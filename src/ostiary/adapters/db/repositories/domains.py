@@ -18,7 +18,8 @@ from sqlalchemy import (
     update,
 )
 
-from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.tables import connections, domains
 from ostiary.adapters.db.tables.base import TypeId
 from ostiary.domain import ids
@@ -42,7 +43,7 @@ def _domain(row: Row[Any]) -> EmailDomain:
     )
 
 
-def admitting(table: FromClause, now: datetime) -> ColumnElement[bool]:
+def admitting(table: FromClause, now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """`EmailDomain.admits` as a condition on rows of the domains table or an alias of it (R3)."""
     return or_(
         (table.c.status == DomainStatus.VERIFIED) & table.c.override_until.is_(None),
@@ -55,6 +56,11 @@ def admitting(table: FromClause, now: datetime) -> ColumnElement[bool]:
 
 def _one(organization_id: str, domain_id: str) -> ColumnElement[bool]:
     return (domains.c.organization_id == organization_id) & (domains.c.id == domain_id)
+
+
+_ALL = Prepared(
+    select(domains).where(domains.c.organization_id == given(domains.c.organization_id)).order_by(domains.c.id)
+)
 
 
 class Domains(Repository):
@@ -81,9 +87,7 @@ class Domains(Repository):
 
     async def all(self, organization_id: str) -> tuple[EmailDomain, ...]:
         """Every domain of the organization."""
-        rows = await self._execute(
-            select(domains).where(domains.c.organization_id == organization_id).order_by(domains.c.id)
-        )
+        rows = await self._execute(_ALL, {"organization_id": organization_id})
         return tuple(_domain(row) for row in rows)
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[EmailDomain]:

@@ -1,12 +1,14 @@
 """Whose account an asserted identity could be."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.accounts import read_account
-from ostiary.adapters.db.repositories.base import AnySelect, Repository
+from ostiary.adapters.db.repositories.base import AnySelect, Repository, given
 from ostiary.adapters.db.repositories.directory_rows import read_directory_user
 from ostiary.adapters.db.repositories.domains import admitting
 from ostiary.adapters.db.tables import accounts, connections, directory_users, domains, identities, members
@@ -18,6 +20,66 @@ from ostiary.services.ports.sign_in import LinkedIdentity
 
 # Seeds of advisory locks; internal ids are always locked before e-mails, so that nobody waits in a circle.
 _EMAILS, _INTERNAL_IDS = 0, 1
+
+
+_INTERNAL_ID, _EMAIL = given(identities.c.internal_id), given(accounts.c.email)
+_HERE = and_(
+    identities.c.organization_id == given(identities.c.organization_id),
+    identities.c.connection_id == given(identities.c.connection_id),
+)
+_LINKED = select(accounts).join(identities, identities.c.account_id == accounts.c.id)
+# In the order in which they are written.
+_HOLD = Prepared(
+    select(
+        func.pg_advisory_xact_lock(func.hashtextextended(_INTERNAL_ID, _INTERNAL_IDS)).label("internal_id"),
+        func.pg_advisory_xact_lock(func.hashtextextended(_EMAIL, _EMAILS)).label("email"),
+    )
+)
+
+
+def _held_account(statement: AnySelect) -> Prepared:
+    return Prepared(statement.limit(1).with_for_update(of=accounts, key_share=True))
+
+
+_LINKED_HERE = _held_account(
+    _LINKED.where(_HERE, identities.c.internal_id == _INTERNAL_ID, identities.c.removed_at.is_(None))
+)
+_BY_EMAIL = _held_account(select(accounts).where(accounts.c.email == _EMAIL))
+
+
+def _through_a_shared_domain() -> Prepared:
+    ours, theirs = connections.alias("ours"), connections.alias("theirs")
+    our_domain, their_domain = domains.alias("our_domain"), domains.alias("their_domain")
+    organization_id, now = given(identities.c.organization_id), given(domains.c.override_until, "now")
+    shares_a_domain = exists(
+        select(our_domain.c.id)
+        .join(their_domain, their_domain.c.name == our_domain.c.name)
+        .where(
+            our_domain.c.organization_id == organization_id,
+            admitting(our_domain, now),
+            their_domain.c.organization_id == theirs.c.organization_id,
+            admitting(their_domain, now),
+        )
+    )
+    same_connection = (theirs.c.organization_id == identities.c.organization_id) & (
+        theirs.c.id == identities.c.connection_id
+    )
+    return _held_account(
+        _LINKED.join(theirs, same_connection)
+        .join(ours, ours.c.idp_tenant == theirs.c.idp_tenant)
+        .where(
+            ours.c.organization_id == organization_id,
+            ours.c.id == given(identities.c.connection_id),
+            theirs.c.id != given(identities.c.connection_id),
+            identities.c.internal_id == _INTERNAL_ID,
+            identities.c.removed_at.is_(None),
+            shares_a_domain,
+        )
+        .order_by(identities.c.linked_at)
+    )
+
+
+_SAME_PROVIDER = _through_a_shared_domain()
 
 
 class Identities(Repository):
@@ -37,23 +99,23 @@ class Identities(Repository):
         """
         # Two first sign-ins of one person must not make two accounts (R63), be it by the same internal id, here or at
         # another organization's connection (R32), or by the same e-mail; nothing is there yet to lock.
-        for known_by, seed in ((identity.internal_id, _INTERNAL_IDS), (identity.email, _EMAILS)):
-            await self._execute(select(func.pg_advisory_xact_lock(func.hashtextextended(known_by, seed))))
-        here = and_(identities.c.organization_id == organization_id, identities.c.connection_id == connection_id)
-        linked = await self._account(
-            _linked_accounts().where(
-                here, identities.c.internal_id == identity.internal_id, identities.c.removed_at.is_(None)
-            )
-        )
-        by_email = await self._account(select(accounts).where(accounts.c.email == identity.email))
+        named = {
+            "organization_id": organization_id,
+            "connection_id": connection_id,
+            "internal_id": identity.internal_id,
+            "email": identity.email,
+        }
+        await self._execute(_HOLD, named)
+        linked = await self._account(_LINKED_HERE, named)
+        by_email = await self._account(_BY_EMAIL, named)
         if linked is not None:
             owns = email_domain(linked.email) in proven_domains and email_domain(identity.email) in proven_domains
             return AccountCandidates(linked=linked, by_email=by_email, owns_old_domain=owns)
-        same_provider = await self._same_provider(organization_id, connection_id, identity.internal_id, now)
+        same_provider = await self._same_provider(named, now)
         found = same_provider or by_email
         if found is None:
             return AccountCandidates()
-        facts = await self._first(_facts(organization_id, here, identity.internal_id, found.id))
+        facts = await self._first(_facts(organization_id, connection_id, identity.internal_id, found.id))
         assert facts is not None
         return AccountCandidates(
             same_provider=same_provider,
@@ -63,47 +125,16 @@ class Identities(Repository):
             link_was_removed=facts.was_removed,
         )
 
-    async def _account(self, statement: AnySelect) -> Account | None:
-        row = await self._first(statement.limit(1).with_for_update(of=accounts, key_share=True))
+    async def _account(self, statement: Prepared, parameters: Mapping[str, object]) -> Account | None:
+        row = await self._first(statement, parameters)
         return None if row is None else read_account(row)
 
-    async def _same_provider(
-        self, organization_id: str, connection_id: str, internal_id: str, now: datetime
-    ) -> Account | None:
+    async def _same_provider(self, named: Mapping[str, object], now: datetime) -> Account | None:
         """The account another organization's connection to the same identity provider knows by this id (R30).
 
         Looks over all organizations, because R30 is about them; only a shared verified domain joins two.
         """
-        ours, theirs = connections.alias("ours"), connections.alias("theirs")
-        our_domain, their_domain = domains.alias("our_domain"), domains.alias("their_domain")
-        shares_a_domain = exists(
-            select(our_domain.c.id)
-            .join(their_domain, their_domain.c.name == our_domain.c.name)
-            .where(
-                our_domain.c.organization_id == organization_id,
-                admitting(our_domain, now),
-                their_domain.c.organization_id == theirs.c.organization_id,
-                admitting(their_domain, now),
-            )
-        )
-        return await self._account(
-            _linked_accounts()
-            .join(
-                theirs,
-                (theirs.c.organization_id == identities.c.organization_id)
-                & (theirs.c.id == identities.c.connection_id),
-            )
-            .join(ours, ours.c.idp_tenant == theirs.c.idp_tenant)
-            .where(
-                ours.c.organization_id == organization_id,
-                ours.c.id == connection_id,
-                theirs.c.id != connection_id,
-                identities.c.internal_id == internal_id,
-                identities.c.removed_at.is_(None),
-                shares_a_domain,
-            )
-            .order_by(identities.c.linked_at)
-        )
+        return await self._account(_SAME_PROVIDER, {**named, "now": now})
 
     async def link(
         self, organization_id: str, connection_id: str, internal_id: str, account_id: str, at: datetime
@@ -174,11 +205,8 @@ class Identities(Repository):
         return None if row is None else read_directory_user(row)
 
 
-def _linked_accounts() -> AnySelect:
-    return select(accounts).join(identities, identities.c.account_id == accounts.c.id)
-
-
-def _facts(organization_id: str, here: ColumnElement[bool], internal_id: str, account_id: str) -> AnySelect:
+def _facts(organization_id: str, connection_id: str, internal_id: str, account_id: str) -> AnySelect:
+    here = and_(identities.c.organization_id == organization_id, identities.c.connection_id == connection_id)
     of_account = identities.c.account_id == account_id
     return select(
         exists(
