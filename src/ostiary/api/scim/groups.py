@@ -10,7 +10,7 @@ from ostiary.api.scim import documents, membership, quirks, rendering
 from ostiary.api.scim.queries import ListDep, ProjectionDep
 from ostiary.api.scim.quirks import Payload
 from ostiary.api.scim.rendering import Projection
-from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, is_known
+from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredGroup
 
@@ -38,7 +38,7 @@ async def create_group(
 ) -> Response:
     """Push a group: it becomes a team (R44)."""
     group = await create(caller, services, body, joined=projection.wants("members"))
-    return rendering.resource(rendering.group(group, services.urls.scim()), group.version, projection, status=201)
+    return rendering.resource(rendering.group(group, services.urls.scim()), projection, status=201)
 
 
 @router.get("/Groups/{group_id}")
@@ -47,9 +47,8 @@ async def get_group(
 ) -> Response:
     """One group; without its members they are not read."""
     group = await services.groups.get(caller, group_id, joined=projection.wants("members"))
-    if is_known(request, group.version):
-        return rendering.not_modified(group.version)
-    return rendering.resource(rendering.group(group, services.urls.scim()), group.version, projection)
+    known = request.headers.get("if-none-match")
+    return rendering.unless_known(rendering.group(group, services.urls.scim()), projection, known)
 
 
 @router.put("/Groups/{group_id}")
@@ -63,7 +62,7 @@ async def replace_group(
 ) -> Response:
     """Replace a group; members left out stay."""
     group = await put(caller, services, group_id, body, expected, joined=projection.wants("members"))
-    return rendering.resource(rendering.group(group, services.urls.scim()), group.version, projection)
+    return rendering.resource(rendering.group(group, services.urls.scim()), projection)
 
 
 @router.patch("/Groups/{group_id}")
@@ -80,7 +79,7 @@ async def patch_group(
     group = await patch(caller, services, group_id, body, expected, joined=asked and projection.wants("members"))
     if asked:
         # RFC 7644 §3.5.2: who names attributes gets the resource.
-        return rendering.resource(rendering.group(group, services.urls.scim()), group.version, projection)
+        return rendering.resource(rendering.group(group, services.urls.scim()), projection)
     return Response(status_code=204, headers={"ETag": rendering.etag(group.version)})
 
 

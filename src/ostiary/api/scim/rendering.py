@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -13,10 +14,13 @@ from scim2_models.path import AttrPath
 from ostiary.api.errors import SCIM_JSON
 from ostiary.api.scim.models import GROUP_URN, USER_URN
 from ostiary.api.scim.quirks import is_list, is_object, key_of
+from ostiary.api.scim.requests import names
 from ostiary.api.scim.sent import noted_found
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup, StoredUser
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+# Of SHA-256, in hexadecimal digits.
+_DIGEST_LENGTH = 16
 _ALWAYS = ("schemas", "id")
 _CORE = (f"{USER_URN}:".lower(), f"{GROUP_URN}:".lower())
 
@@ -125,7 +129,8 @@ def user(stored: StoredUser, base_url: str) -> Rendered:
         "id": stored.id,
         **stored.document,
         **({"groups": groups} if groups else {}),
-        "meta": _meta(stored, "User", f"{base_url}/Users"),
+        # A member whom no directory ever wrote has no versions (R49).
+        "meta": _meta(stored, "User", f"{base_url}/Users", groups if stored.version else (stored.document, groups)),
     }
 
 
@@ -140,17 +145,17 @@ def group(stored: StoredGroup, base_url: str) -> Rendered:
         "id": stored.id,
         **stored.document,
         **({} if stored.members is None else {"members": members}),
-        "meta": _meta(stored, "Group", f"{base_url}/Groups"),
+        "meta": _meta(stored, "Group", f"{base_url}/Groups", stored.members),
     }
 
 
-def _meta(stored: StoredUser | StoredGroup, resource_type: str, base_url: str) -> Rendered:
+def _meta(stored: StoredUser | StoredGroup, resource_type: str, base_url: str, joined: Any) -> Rendered:
     return {
         "resourceType": resource_type,
         "created": _moment(stored.created_at),
         "lastModified": _moment(stored.modified_at),
         "location": f"{base_url}/{stored.id}",
-        "version": etag(stored.version),
+        "version": etag(stored.version, joined),
     }
 
 
@@ -158,9 +163,14 @@ def _moment(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def etag(version: int) -> str:
-    """The entity tag of a version; weak, because joined attributes change without it."""
-    return f'W/"{version}"'
+def etag(version: int, joined: Any = None) -> str:
+    """The entity tag of a version, with what is joined to it where there is any.
+
+    What is joined changes without a new version, and must not be taken for what a client has (`If-None-Match`); but it
+    is no part of what a client writes, so that `If-Match` looks at the version alone (`requests.versions`).
+    """
+    digest = f"-{sha256(orjson.dumps(joined)).hexdigest()[:_DIGEST_LENGTH]}" if joined else ""
+    return f'W/"{version}{digest}"'
 
 
 def answer(body: Any, *, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
@@ -168,17 +178,20 @@ def answer(body: Any, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]
     return Response(orjson.dumps(body), status_code=status, media_type=SCIM_JSON, headers=dict(headers or {}))
 
 
-def resource(rendered: Rendered, version: int, projection: Projection, *, status: int = HTTPStatus.OK) -> Response:
+def resource(rendered: Rendered, projection: Projection, *, status: int = HTTPStatus.OK) -> Response:
     """One resource, with its version, and its address where it is new."""
-    headers = {"ETag": etag(version)}
+    headers = {"ETag": rendered["meta"]["version"]}
     if status == HTTPStatus.CREATED:
         headers["Location"] = rendered["meta"]["location"]
     return answer(projection.apply(rendered), status=status, headers=headers)
 
 
-def not_modified(version: int) -> Response:
-    """What the caller has is what there is."""
-    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag(version)})
+def unless_known(rendered: Rendered, projection: Projection, known: str | None) -> Response:
+    """One resource, or 304 where the caller has it (`If-None-Match`)."""
+    tag = rendered["meta"]["version"]
+    if not names(known, tag):
+        return resource(rendered, projection)
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
 
 
 def listing(found: Listing[T], query: ListQuery, render: Callable[[T], Rendered], projection: Projection) -> Response:

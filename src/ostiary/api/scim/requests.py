@@ -22,7 +22,8 @@ from ostiary.services.context import Caller
 _MAX_DEPTH = 16
 # RFC 7644 §3.1 and §8.1: its own, and the plain one that Google sends.
 _MEDIA_TYPES = frozenset({SCIM_JSON, "application/json", ""})
-_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+# A version, and behind it what was joined to the resource (`rendering.etag`).
+_ETAG = re.compile(r'(?:W/)?"(\d{1,9})(?:-[0-9a-f]{1,32})?"')
 # The codes our errors have for the keywords of RFC 7644 §3.12.
 _CODES = {
     "invalidFilter": "invalid_filter",
@@ -98,13 +99,13 @@ async def _expected(request: Request) -> frozenset[int] | None:
 ExpectedDep = Annotated[frozenset[int] | None, Depends(_expected)]
 
 
-def is_known(request: Request, version: int) -> bool:
-    """Whether the caller has this version already (`If-None-Match`)."""
-    header = request.headers.get("if-none-match")
+def names(header: str | None, tag: str) -> bool:
+    """Whether `If-None-Match` names the tag, compared as weak ones are (RFC 9110 §13.1.2)."""
     if header is None:
         return False
-    known = versions(header)
-    return known is None or version in known
+    return header.strip() == "*" or tag.removeprefix("W/") in (
+        listed.strip().removeprefix("W/") for listed in header.split(",")
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from ostiary.api.scim import documents, quirks, rendering
 from ostiary.api.scim.queries import ListDep, ProjectionDep
 from ostiary.api.scim.quirks import Payload
 from ostiary.api.scim.rendering import Projection
-from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep, is_known
+from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep
 from ostiary.domain.directory_document import Document
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredUser
@@ -39,7 +39,7 @@ async def create_user(
 ) -> Response:
     """Provision a user (R41)."""
     user = await create(caller, services, body)
-    return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection, status=201)
+    return rendering.resource(rendering.user(user, services.urls.scim()), projection, status=201)
 
 
 @router.get("/Users/{user_id}")
@@ -48,9 +48,8 @@ async def get_user(
 ) -> Response:
     """One user."""
     user = await services.users.get(caller, user_id, joined=projection.wants("groups"))
-    if is_known(request, user.version):
-        return rendering.not_modified(user.version)
-    return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
+    known = request.headers.get("if-none-match")
+    return rendering.unless_known(rendering.user(user, services.urls.scim()), projection, known)
 
 
 @router.put("/Users/{user_id}")
@@ -64,7 +63,7 @@ async def replace_user(
 ) -> Response:
     """Replace a user; `active` left out stays as it is."""
     user = await put(caller, services, user_id, body, expected)
-    return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
+    return rendering.resource(rendering.user(user, services.urls.scim()), projection)
 
 
 @router.patch("/Users/{user_id}")
@@ -78,7 +77,7 @@ async def patch_user(
 ) -> Response:
     """Change a user."""
     user = await patch(caller, services, user_id, body, expected)
-    return rendering.resource(rendering.user(user, services.urls.scim()), user.version, projection)
+    return rendering.resource(rendering.user(user, services.urls.scim()), projection)
 
 
 @router.delete("/Users/{user_id}")
