@@ -2,10 +2,12 @@
 
 from typing import Protocol
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-router = APIRouter(tags=["health"])
+from ostiary.api.routing import Routes
+
+router = Routes(tags=["health"])
 
 
 class Readiness(Protocol):

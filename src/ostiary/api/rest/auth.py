@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ClientDep, ServicesDep
@@ -11,11 +11,12 @@ from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrganizationAnswer, render_organization
 from ostiary.api.rest.schemas import Answer, ListOf, Request
+from ostiary.api.routing import Routes
 from ostiary.domain.account import Account, Session
 from ostiary.domain.operation import Operation
 from ostiary.services.accounts import SignedIn
 
-router = APIRouter(prefix="/v1", tags=["accounts"])
+router = Routes(prefix="/v1", tags=["accounts"])
 
 
 class UserAnswer(Answer):

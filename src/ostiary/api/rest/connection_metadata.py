@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ServicesDep
@@ -11,11 +10,12 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.connections import ConnectionAnswer, IdpAnswer, render_connection, render_idp
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer
+from ostiary.api.routing import Routes
 from ostiary.domain.idp_metadata import MetadataChangeKind
 from ostiary.domain.operation import Operation
 from ostiary.services.connection_book import StagedView
 
-router = APIRouter(prefix="/v1/organizations/{org}/connections/{connection_id}", tags=["connections"])
+router = Routes(prefix="/v1/organizations/{org}/connections/{connection_id}", tags=["connections"])
 
 
 class MetadataChangeAnswer(Answer):

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -11,6 +10,7 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request
+from ostiary.api.routing import Routes
 from ostiary.domain.connection import (
     DEFAULT_CLOCK_SKEW,
     MAX_CLOCK_SKEW,
@@ -28,7 +28,7 @@ from ostiary.services.connection_sources import IdpSource
 from ostiary.services.connections import ConnectionChange, ConnectionDraft
 from ostiary.services.context import Urls
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/connections", tags=["connections"])
+router = Routes(route_class=CreatingRoute, prefix="/v1/organizations/{org}/connections", tags=["connections"])
 
 _ALLOW_SHA1 = "Accept signatures with SHA-1, which can be forged: only until the identity provider signs with SHA-256."
 _ALLOW_AES_CBC = "Accept what is encrypted with AES-CBC, where a verified signature covers it."

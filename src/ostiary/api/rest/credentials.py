@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field, model_validator
 
 from ostiary.api.deps import CallerDep, ClientDep, PageDep, ServicesDep
@@ -12,11 +12,12 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.databases import DatabasePath
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.database import Credential
 from ostiary.domain.operation import Operation
 from ostiary.services.ports.databases import CredentialFilter
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1", tags=["credentials"])
+router = Routes(route_class=CreatingRoute, prefix="/v1", tags=["credentials"])
 
 CredentialPath = Annotated[
     str, Path(max_length=64, description="The credential's id.", examples=["cred_01h455vb4pex5vsknk084sn02q"])

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -13,10 +13,11 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberPath
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.database import Database
 from ostiary.domain.operation import Operation
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/databases", tags=["databases"])
+router = Routes(route_class=CreatingRoute, prefix="/v1/organizations/{org}/databases", tags=["databases"])
 
 DatabasePath = Annotated[
     str, Path(max_length=64, description="The database's id.", examples=["db_01h455vb4pex5vsknk084sn02q"])

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -11,6 +10,7 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.directory import (
     Directory,
     DirectoryGroup,
@@ -25,7 +25,7 @@ from ostiary.domain.operation import Operation
 from ostiary.services.context import Urls
 from ostiary.services.directory import DirectoryChange
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/directory", tags=["directory"])
+router = Routes(route_class=CreatingRoute, prefix="/v1/organizations/{org}/directory", tags=["directory"])
 
 
 class BreakerAnswer(Answer):

@@ -2,19 +2,19 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.directory_breaker import HeldMember
 from ostiary.domain.membership import Role
 from ostiary.domain.operation import Operation
 from ostiary.services.directory_breaker import BreakerDecided
 
-router = APIRouter(prefix="/v1/organizations/{org}/directory/breaker", tags=["directory"])
+router = Routes(prefix="/v1/organizations/{org}/directory/breaker", tags=["directory"])
 
 
 class HeldMemberAnswer(Answer):

@@ -3,19 +3,20 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.directory_request import DirectoryRequest
 from ostiary.domain.operation import Operation
 from ostiary.domain.scim_quirks import READ_AS, Quirk
 from ostiary.services.ports.directory_requests import RequestFilter
 
-router = APIRouter(prefix="/v1/organizations/{org}/directory/requests", tags=["directory"])
+router = Routes(prefix="/v1/organizations/{org}/directory/requests", tags=["directory"])
 
 
 class QuirkAnswer(Answer):

@@ -1,16 +1,16 @@
 """`/v1/organizations/{org}/directory/remove-unmatched`."""
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ServicesDep
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer
+from ostiary.api.routing import Routes
 from ostiary.domain.directory_policy import UnmatchedEffects
 from ostiary.domain.operation import Operation
 
-router = APIRouter(prefix="/v1/organizations/{org}/directory/remove-unmatched", tags=["directory"])
+router = Routes(prefix="/v1/organizations/{org}/directory/remove-unmatched", tags=["directory"])
 
 
 class UnmatchedEffectsAnswer(Answer):

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -11,11 +10,12 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.domain_name import DomainStatus, EmailDomain
 from ostiary.domain.operation import Operation
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/domains", tags=["domains"])
-operator_router = APIRouter(
+router = Routes(route_class=CreatingRoute, prefix="/v1/organizations/{org}/domains", tags=["domains"])
+operator_router = Routes(
     route_class=CreatingRoute, prefix="/v1/operator/organizations/{org}/domains", tags=["operator"]
 )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -12,11 +12,12 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.members import MemberAnswer, render_member
 from ostiary.api.rest.organizations import OrganizationAnswer, OrgPath, render_organization
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.invitation import Invitation, InvitationStatus
 from ostiary.domain.membership import Role
 from ostiary.domain.operation import Operation
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1", tags=["invitations"])
+router = Routes(route_class=CreatingRoute, prefix="/v1", tags=["invitations"])
 
 InvitationPath = Annotated[
     str, Path(max_length=64, description="The invitation's id.", examples=["inv_01h455vb4pex5vsknk084sn02q"])

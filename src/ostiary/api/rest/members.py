@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -11,12 +11,13 @@ from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.membership import ManagedBy, MemberStatus, Provenance, Role, Source
 from ostiary.domain.operation import Operation
 from ostiary.services.ports.organizations import MemberDetails, MemberFilter, MemberOrder
 from ostiary.services.ports.sign_in import LinkedIdentity
 
-router = APIRouter(prefix="/v1/organizations/{org}/members", tags=["members"])
+router = Routes(prefix="/v1/organizations/{org}/members", tags=["members"])
 
 MemberPath = Annotated[
     str, Path(max_length=64, description="The member's id.", examples=["mem_01h455vb4pex5vsknk084sn02q"])

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -12,13 +12,14 @@ from ostiary.api.etags import TagDep, tagged
 from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.audit import AuditEvent
 from ostiary.domain.operation import Operation
 from ostiary.domain.organization import AddOn, Organization, Plan
 from ostiary.services.ports.organizations import AuditFilter, OrganizationFilter
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1", tags=["organizations"])
-operator_router = APIRouter(prefix="/v1/operator", tags=["operator"])
+router = Routes(route_class=CreatingRoute, prefix="/v1", tags=["organizations"])
+operator_router = Routes(prefix="/v1/operator", tags=["operator"])
 
 OrgPath = Annotated[
     str, Path(alias="org", max_length=64, description="The organization's id or slug.", examples=["acme"])

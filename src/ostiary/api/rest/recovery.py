@@ -1,6 +1,5 @@
 """`/v1/auth/recover`: the way in when the identity provider is broken."""
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ClientDep, ServicesDep
@@ -8,10 +7,11 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.auth import SignedInAnswer, render_signed_in
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Request
+from ostiary.api.routing import Routes
 from ostiary.domain.operation import Operation
 
-router = APIRouter(prefix="/v1/auth/recover", tags=["sign-in"])
-operator_router = APIRouter(prefix="/v1/operator/organizations/{org}/recover", tags=["operator"])
+router = Routes(prefix="/v1/auth/recover", tags=["sign-in"])
+operator_router = Routes(prefix="/v1/operator/organizations/{org}/recover", tags=["operator"])
 
 
 class RecoveryLinkRequest(Request):

@@ -1,6 +1,6 @@
 """All of `/v1`, put together."""
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from ostiary.api.etags import seen_versions
 from ostiary.api.rest import (
@@ -26,9 +26,10 @@ from ostiary.api.rest import (
     teams,
     webhooks,
 )
+from ostiary.api.routing import Routes
 from ostiary.api.unambiguous import unambiguous
 
-router = APIRouter(dependencies=[Depends(unambiguous), Depends(seen_versions)])
+router = Routes(dependencies=[Depends(unambiguous), Depends(seen_versions)])
 for module in (
     auth,
     organizations,

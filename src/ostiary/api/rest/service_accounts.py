@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import AwareDatetime, Field, model_validator
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -12,11 +12,12 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.membership import Role
 from ostiary.domain.operation import Operation
 from ostiary.domain.service_account import ServiceAccount, ServiceAccountToken
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}", tags=["service accounts"])
+router = Routes(route_class=CreatingRoute, prefix="/v1/organizations/{org}", tags=["service accounts"])
 
 ServiceAccountPath = Annotated[
     str, Path(max_length=64, description="The service account's id.", examples=["svc_01h455vb4pex5vsknk084sn02q"])

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -11,14 +10,15 @@ from ostiary.api.idempotency import CreatingRoute
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.domain.access import operations_open_to, standings_of_setup_link
 from ostiary.domain.operation import Operation
 from ostiary.domain.setup_link import MAX_LIFETIME, MIN_LIFETIME, SetupIntent
 from ostiary.services.context import Urls
 from ostiary.services.setup_links import Setup, SetupLinkDraft, SetupLinkView
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/setup-links", tags=["setup links"])
-bearer_router = APIRouter(prefix="/v1/setup", tags=["setup links"])
+router = Routes(route_class=CreatingRoute, prefix="/v1/organizations/{org}/setup-links", tags=["setup links"])
+bearer_router = Routes(prefix="/v1/setup", tags=["setup links"])
 
 
 class NewSetupLink(Request):

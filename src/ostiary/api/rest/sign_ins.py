@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ClientDep, PageDep, ServicesDep
@@ -11,10 +10,11 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.auth import EmailRequest, SignedInAnswer, render_signed_in
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
+from ostiary.api.routing import Routes
 from ostiary.api.traces import SignInAnswer, render_trace
 from ostiary.domain.operation import Operation
 
-router = APIRouter(prefix="/v1", tags=["sign-in"])
+router = Routes(prefix="/v1", tags=["sign-in"])
 
 
 class CodeExchange(Request):

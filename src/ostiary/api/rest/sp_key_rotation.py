@@ -1,6 +1,5 @@
 """`/v1/organizations/{org}/connections/{connection_id}/rotate-sp-key`."""
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ServicesDep
@@ -9,10 +8,11 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.connections import ConnectionAnswer, render_connection
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Request
+from ostiary.api.routing import Routes
 from ostiary.domain.connection import KeyRotationStep
 from ostiary.domain.operation import Operation
 
-router = APIRouter(prefix="/v1/organizations/{org}/connections/{connection_id}", tags=["connections"])
+router = Routes(prefix="/v1/organizations/{org}/connections/{connection_id}", tags=["connections"])
 
 
 class KeyRotation(Request):

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, ServicesDep
@@ -10,11 +9,12 @@ from ostiary.api.etags import TagDep, tagged
 from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, Request
+from ostiary.api.routing import Routes
 from ostiary.domain.operation import Operation
 from ostiary.domain.sso_policy import DisablementEffects, EnablementEffects
 from ostiary.services.sso import SsoView
 
-router = APIRouter(prefix="/v1/organizations/{org}/sso", tags=["sso"])
+router = Routes(prefix="/v1/organizations/{org}/sso", tags=["sso"])
 
 
 class SsoAnswer(Answer):

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 
 from ostiary.api.deps import CallerDep, PageDep, ServicesDep
@@ -13,6 +13,7 @@ from ostiary.api.problems import problems
 from ostiary.api.rest.organizations import OrgPath
 from ostiary.api.rest.schemas import Answer, ListOf, Request, list_of
 from ostiary.api.rest.webhook_events import EVENT_EXAMPLE
+from ostiary.api.routing import Routes
 from ostiary.domain.operation import Operation
 from ostiary.domain.webhook import (
     SECRET_OVERLAP,
@@ -26,7 +27,7 @@ from ostiary.domain.webhook import (
 from ostiary.services.ports.webhooks import DeliveryFilter
 from ostiary.services.webhooks import WebhookChange
 
-router = APIRouter(route_class=CreatingRoute, prefix="/v1/organizations/{org}/webhooks", tags=["webhooks"])
+router = Routes(route_class=CreatingRoute, prefix="/v1/organizations/{org}/webhooks", tags=["webhooks"])
 
 _HOOK = "hook_01h455vb4pex5vsknk084sn02q"
 _OVERLAP_SECONDS = int(SECRET_OVERLAP.total_seconds())

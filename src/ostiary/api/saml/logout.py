@@ -2,18 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ostiary.api.deps import ClientDep, Services, ServicesDep
 from ostiary.api.pages import page
+from ostiary.api.routing import Routes
 from ostiary.api.saml.browser import NO_STORE, carry
 from ostiary.domain.connection import Binding
 from ostiary.domain.errors import DomainError, Kind
 from ostiary.services.logout import LoggedOut
 from ostiary.services.saml_ports import BrowserMessage, IncomingMessage
 
-router = APIRouter(tags=["saml"])
+router = Routes(tags=["saml"])
 
 _TITLE = "Signing you out"
 

@@ -4,12 +4,13 @@ from html import escape
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from ostiary.api.deps import ClientDep, ServicesDep
 from ostiary.api.pages import page
 from ostiary.api.problems import problems
+from ostiary.api.routing import Routes
 from ostiary.api.saml.browser import NO_STORE, carry, form_policy, origin_of
 from ostiary.api.traces import render_trace
 from ostiary.domain.errors import forbidden
@@ -18,7 +19,7 @@ from ostiary.services.sign_in_arrival import Next
 from ostiary.services.sign_in_finish import Confirmation
 from ostiary.services.sign_in_start import FLOW_LIFETIME, SignInWish
 
-router = APIRouter(tags=["saml"])
+router = Routes(tags=["saml"])
 
 FLOW_COOKIE = "ostiary_flow"
 

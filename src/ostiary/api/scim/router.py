@@ -3,11 +3,10 @@
 Outside the OpenAPI contract: RFC 7643 and 7644 are this surface's, and it describes itself at `/Schemas`.
 """
 
-from fastapi import APIRouter
-
+from ostiary.api.routing import Routes
 from ostiary.api.scim import bulk, discovery, groups, search, users
 
-router = APIRouter(prefix="/scim/v2", include_in_schema=False)
+router = Routes(prefix="/scim/v2", include_in_schema=False)
 for root in ("", "/"):
     router.add_api_route(root, search.list_everything)
 # Before what is found by its id: .search is none.

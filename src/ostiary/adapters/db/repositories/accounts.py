@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, func, insert, literal, not_, select, update
 
 from ostiary.adapters.db.prepared import Prepared
-from ostiary.adapters.db.repositories.base import Repository, given
+from ostiary.adapters.db.repositories.base import Repository, all_given, given
 from ostiary.adapters.db.repositories.subject_rows import read_subject, subject_values
 from ostiary.adapters.db.tables import accounts, email_tokens, members, organizations, sessions
 from ostiary.domain.account import Account, Session, SessionKind
@@ -26,6 +26,10 @@ def read_account(row: Row[Any]) -> Account:
     )
 
 
+_BY_ID = select(accounts).where(accounts.c.id == given(accounts.c.id))
+_READ, _LOCK = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update(key_share=True))
+_BY_EMAIL = select(accounts).where(accounts.c.email == given(accounts.c.email))
+_READ_BY_EMAIL, _LOCK_BY_EMAIL = Prepared(_BY_EMAIL), Prepared(_BY_EMAIL.with_for_update(key_share=True))
 _BY_SECRET = Prepared(
     select(sessions, accounts.c.email)
     .join(accounts, accounts.c.id == sessions.c.account_id)
@@ -34,6 +38,9 @@ _BY_SECRET = Prepared(
         sessions.c.expires_at > given(sessions.c.expires_at, "now"),
     )
 )
+
+
+_ADD_SESSION = Prepared(insert(sessions).values(all_given(sessions.c)))
 
 
 class Accounts(Repository):
@@ -54,14 +61,12 @@ class Accounts(Repository):
 
     async def get(self, account_id: str, *, lock: bool = False) -> Account | None:
         """The account, its row locked if asked."""
-        statement = select(accounts).where(accounts.c.id == account_id)
-        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        row = await self._first(_LOCK if lock else _READ, {"id": account_id})
         return None if row is None else read_account(row)
 
     async def by_email(self, email: str, *, lock: bool = False) -> Account | None:
         """The account of a checked address."""
-        statement = select(accounts).where(accounts.c.email == email)
-        row = await self._first(statement.with_for_update(key_share=True) if lock else statement)
+        row = await self._first(_LOCK_BY_EMAIL if lock else _READ_BY_EMAIL, {"email": email})
         return None if row is None else read_account(row)
 
     async def set_password(self, account_id: str, password_hash: str | None) -> None:
@@ -121,25 +126,24 @@ class Sessions(Repository):
 
     async def add(self, session: Session, secret_hash: bytes) -> None:
         """Store a new session."""
-        await self._execute(
-            insert(sessions).values(
-                id=session.id,
-                secret_hash=secret_hash,
-                account_id=session.account_id,
-                kind=session.kind,
-                organization_id=session.organization_id,
-                connection_id=session.connection_id,
-                session_index=session.session_index,
-                subject=subject_values(session.subject),
-                created_at=session.created_at,
-                expires_at=session.expires_at,
-                ends_at=session.ends_at,
-                last_used_at=session.last_used_at,
-                idle_seconds=None if session.idle is None else int(session.idle.total_seconds()),
-                client_address=session.client_address,
-                user_agent=session.user_agent,
-            )
-        )
+        values = {
+            "id": session.id,
+            "secret_hash": secret_hash,
+            "account_id": session.account_id,
+            "kind": session.kind,
+            "organization_id": session.organization_id,
+            "connection_id": session.connection_id,
+            "session_index": session.session_index,
+            "subject": subject_values(session.subject),
+            "created_at": session.created_at,
+            "expires_at": session.expires_at,
+            "ends_at": session.ends_at,
+            "last_used_at": session.last_used_at,
+            "idle_seconds": None if session.idle is None else int(session.idle.total_seconds()),
+            "client_address": session.client_address,
+            "user_agent": session.user_agent,
+        }
+        await self._execute(_ADD_SESSION, values)
 
     async def note_use(self, session_id: str, now: datetime) -> None:
         """Remember that it was used: what ends it unused moves on."""

@@ -62,6 +62,12 @@ def _with_member(by: Column[str], *, deleted: bool) -> Prepared:
     )
 
 
+_OF_ACCOUNT = Prepared(
+    select(organizations, *(column.label(f"member_{column.key}") for column in members.c))
+    .join(members, members.c.organization_id == organizations.c.id)
+    .where(members.c.account_id == given(members.c.account_id))
+    .order_by(organizations.c.name, organizations.c.id)
+)
 _MEMBER = Prepared(
     select(members).where(
         members.c.organization_id == given(members.c.organization_id),
@@ -130,12 +136,7 @@ class Organizations(Repository):
 
     async def of_account(self, account_id: str) -> tuple[Entrance, ...]:
         """The organizations the account is a member of, deleted ones too, by name."""
-        rows = await self._execute(
-            select(organizations, *(column.label(f"member_{column.key}") for column in members.c))
-            .join(members, members.c.organization_id == organizations.c.id)
-            .where(members.c.account_id == account_id)
-            .order_by(organizations.c.name, organizations.c.id)
-        )
+        rows = await self._execute(_OF_ACCOUNT, {"account_id": account_id})
         return tuple(_entrance(row) for row in rows)
 
     async def rename(self, organization_id: str, *, name: str, slug: str) -> None:
