@@ -32,7 +32,7 @@ class Suite:
     profile: str = "default"
 
 
-SCIM_TESTERS = tuple(f"tests/e2e/scim/test_{suite}.py" for suite in ("scim2_client", "scim2_tester", "scim_sanity"))
+SCIM_TESTERS = tuple(f"tests/e2e/scim/test_{suite}.py" for suite in ("scim2_client", "scim2_cli", "scim_sanity"))
 EVERYDAY = (
     Suite("unit", 60, ("tests/unit",)),
     Suite("integration", 345, ("tests/integration",)),
