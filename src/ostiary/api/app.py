@@ -10,11 +10,11 @@ from fastapi_offline import FastAPIOffline
 from ostiary.api import contract, errors, etags, health
 from ostiary.api.body_limit import BodyLimitMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
-from ostiary.api.rest.router import router as rest_router
+from ostiary.api.rest import router as rest
 from ostiary.api.rest.webhook_events import sent_events
 from ostiary.api.saml.logout import router as logout_router
 from ostiary.api.saml.router import router as saml_router
-from ostiary.api.scim.router import router as scim_router
+from ostiary.api.scim import router as scim
 from ostiary.api.scim.sent import RequestLogMiddleware
 
 DESCRIPTION = """\
@@ -40,12 +40,11 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
         redirect_slashes=False,
         webhooks=sent_events,
     )
-    # Routes are tried in order: what is asked most often, and is few, comes first.
-    app.include_router(scim_router)
-    app.include_router(saml_router)
-    app.include_router(logout_router)
-    app.include_router(health.router)
-    app.include_router(rest_router)
+    # Routes are tried in order, and again by each router around them: what is asked most comes first, none is nested.
+    for router in (*scim.routers, saml_router, logout_router, health.router):
+        app.include_router(router)
+    for router in rest.routers:
+        app.include_router(router, dependencies=rest.dependencies)
     errors.install(app)
     etags.install(app)
     contract.install(app)

@@ -26,35 +26,34 @@ from ostiary.api.rest import (
     teams,
     webhooks,
 )
-from ostiary.api.routing import Routes
 from ostiary.api.unambiguous import unambiguous
 
-router = Routes(dependencies=[Depends(unambiguous), Depends(seen_versions)])
-for module in (
-    auth,
-    organizations,
-    members,
-    invitations,
-    teams,
-    databases,
-    credentials,
-    service_accounts,
-    domains,
-    connections,
-    connection_metadata,
-    sp_key_rotation,
-    sso,
-    directory,
-    setup_links,
-    directory_breaker,
-    directory_requests,
-    directory_unmatched,
-    sign_ins,
-    recovery,
-    webhooks,
-):
-    router.include_router(module.router)
-router.include_router(organizations.operator_router)
-router.include_router(setup_links.bearer_router)
-router.include_router(domains.operator_router)
-router.include_router(recovery.operator_router)
+# What each request is asked for before its own parameters.
+dependencies = (Depends(unambiguous), Depends(seen_versions))
+routers = (
+    auth.router,
+    organizations.router,
+    members.router,
+    invitations.router,
+    teams.router,
+    databases.router,
+    credentials.router,
+    service_accounts.router,
+    domains.router,
+    connections.router,
+    connection_metadata.router,
+    sp_key_rotation.router,
+    sso.router,
+    directory.router,
+    setup_links.router,
+    directory_breaker.router,
+    directory_requests.router,
+    directory_unmatched.router,
+    sign_ins.router,
+    recovery.router,
+    webhooks.router,
+    organizations.operator_router,
+    setup_links.bearer_router,
+    domains.operator_router,
+    recovery.operator_router,
+)

@@ -9,10 +9,11 @@ from http import HTTPStatus
 from typing import Protocol
 
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from ostiary.api.deps import Services, ServicesDep
 from ostiary.api.errors import scim_error, scim_refusal
+from ostiary.api.routing import Routes
 from ostiary.api.scim import groups, rendering, users
 from ostiary.api.scim.bulk_job import BulkJob, BulkOperation, Step, read_job, references, resolved, steps, without
 from ostiary.api.scim.quirks import Payload
@@ -25,7 +26,7 @@ from ostiary.services.ports.provisioning import StoredGroup, StoredUser
 
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
-router = APIRouter()
+router = Routes(prefix="/scim/v2", include_in_schema=False)
 _log = structlog.get_logger(__name__)
 
 

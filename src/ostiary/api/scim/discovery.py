@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from scim2_models import (
     Attribute,
     AuthenticationScheme,
@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 
 from ostiary.api.body_limit import DEFAULT_LIMIT_BYTES
 from ostiary.api.deps import ServicesDep
+from ostiary.api.routing import Routes
 from ostiary.api.scim import rendering
 from ostiary.api.scim.bulk_job import MAX_OPERATIONS
 from ostiary.api.scim.models import USER_URN, EnterpriseUser, Group, User, UserResource
@@ -41,8 +42,8 @@ async def _unfiltered(request: Request) -> None:
         raise forbidden("filter_not_supported", "Discovery is read without a filter.")
 
 
-router = APIRouter(dependencies=[Depends(_unfiltered)])
-absent_router = APIRouter()
+router = Routes(prefix="/scim/v2", include_in_schema=False, dependencies=[Depends(_unfiltered)])
+absent_router = Routes(prefix="/scim/v2", include_in_schema=False)
 
 
 def _sent(resource: Resource[Any]) -> dict[str, Any]:

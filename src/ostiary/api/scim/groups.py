@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from scim2_models import Context
 
 from ostiary.api.deps import Services, ServicesDep
+from ostiary.api.routing import Routes
 from ostiary.api.scim import documents, membership, quirks, rendering
 from ostiary.api.scim.queries import ListDep, ProjectionDep
 from ostiary.api.scim.quirks import Payload
@@ -14,7 +15,7 @@ from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredGroup
 
-router = APIRouter()
+router = Routes(prefix="/scim/v2", include_in_schema=False)
 
 
 @router.get("/Groups")

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from ostiary.api.deps import ServicesDep
+from ostiary.api.routing import Routes
 from ostiary.api.scim import rendering
 from ostiary.api.scim.groups import listed_groups
 from ostiary.api.scim.queries import ListDep, ProjectionDep, SearchDep
@@ -14,7 +15,7 @@ from ostiary.api.scim.users import listed_users
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredGroup, StoredUser
 
-router = APIRouter()
+router = Routes(prefix="/scim/v2", include_in_schema=False)
 
 
 @router.post("/Users/.search")
@@ -35,6 +36,8 @@ async def search_everything(caller: DirectoryDep, services: ServicesDep, search:
     return await _everything(caller, services, *search)
 
 
+@router.get("")
+@router.get("/")
 async def list_everything(
     caller: DirectoryDep, services: ServicesDep, query: ListDep, projection: ProjectionDep
 ) -> Response:
