@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import xmlsec
 from lxml import etree
@@ -46,6 +47,7 @@ _DIGESTS = {
     _SHA1_DIGEST: "sha1",
 }
 
+_KEYS_KEPT = 1000
 _CHILDREN_OF_SIGNATURE = re.compile("SignedInfo SignatureValue( KeyInfo)?")
 _X509_CERTIFICATE = f"{{{DSIG}}}KeyInfo/{{{DSIG}}}X509Data/{{{DSIG}}}X509Certificate"
 
@@ -182,16 +184,24 @@ def signer_of(trust: Trust, verifies: Callable[[Certificate], bool], seen: str |
 
 
 def _verifies(element: Element, signature: Element, certificate: Certificate) -> bool:
-    der = base64.b64decode(certificate.der_base64)
     context = xmlsec.SignatureContext()
     context.register_id(element, "ID")
     try:
-        # With a key given, xmlsec looks for none in KeyInfo.
-        context.key = xmlsec.Key.from_memory(der, xmlsec.constants.KeyDataFormatCertDer)
+        # With a key given, xmlsec looks for none in KeyInfo. It verifies with a copy of it.
+        context.key = _key_of(certificate.der_base64)
         context.verify(signature)
     except xmlsec.Error:
         return False
     return True
+
+
+@lru_cache(_KEYS_KEPT)
+def _key_of(der_base64: str) -> xmlsec.Key:
+    """The key in a certificate; kept because reading it takes as long as verifying with it.
+
+    Whether the certificate is trusted, and still valid, was asked before, for this response.
+    """
+    return xmlsec.Key.from_memory(base64.b64decode(der_base64), xmlsec.constants.KeyDataFormatCertDer)
 
 
 def _enclosed_fingerprint(signature: Element) -> str | None:

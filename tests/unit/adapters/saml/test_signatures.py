@@ -1,12 +1,14 @@
 """Signatures that prove nothing: missing, of other things, by other keys, with other recipes."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import xmlsec
 from lxml import etree
 
+from ostiary.adapters.saml.verifier import verify
 from ostiary.domain.assertion import Reason
 from ostiary.domain.connection import Certificate
 from tests.support.saml_factory import (
@@ -20,6 +22,7 @@ from tests.support.saml_factory import (
     Signing,
     assertion_in,
     attacker,
+    form_value,
     idp,
     one,
     party,
@@ -373,3 +376,21 @@ def test_a_relative_namespace_that_canonicalization_cannot_write_is_refused() ->
     assert refusal(document).reason is Reason.SIGNATURE_INVALID
     in_signed_info = to_bytes(root).replace(b"<ds:SignedInfo>", b'<ds:SignedInfo xmlns:void="1" void:x="y">')
     assert refusal(in_signed_info).reason is Reason.SIGNATURE_INVALID
+
+
+def test_threads_that_verify_with_one_kept_key_at_the_same_moment_disturb_nobody() -> None:
+    good = to_bytes(signed_response())
+    forged = good.replace(b">bo@acme.test<", b">bp@acme.test<")
+
+    def outcomes(_: int) -> tuple[str, Reason]:
+        return verify(form_value(good), trust()).assertion.id, refusal(forged).reason
+
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(outcomes, range(200)))
+    assert found == {("_assertion1", Reason.SIGNATURE_INVALID)}
+
+
+def test_a_key_that_was_kept_verifies_nothing_once_its_certificate_is_not_trusted() -> None:
+    root = signed_response()
+    assert verify(form_value(root), trust()).signed == {"assertion"}
+    assert refusal(root, trust(attacker())).reason is Reason.CERTIFICATE_UNKNOWN
