@@ -127,15 +127,14 @@ class ArrivalService:
             else None
         )
         async with self._kit.uow() as uow:
-            connection = await uow.connections.whosever(connection_id)
-            organization = await uow.organizations.get(connection.organization_id) if connection else None
-            if organization is None or connection is None:
+            found = await uow.connections.arriving(connection_id)
+            if found is None:
                 raise not_found("connection")
+            organization, connection = found
             keys = await uow.sp_keys.all(organization.id)
-            flow = await uow.flows.get(organization.id, relay_hash) if relay_hash else None
             # Of another connection's flow only the refusal is told, on a trace of the connection it came to.
-            own = flow is not None and flow.connection_id == connection.id
-            known = await uow.traces.get(organization.id, flow.trace_id) if flow and own else None
+            answered = await uow.flows.answered(organization.id, connection.id, relay_hash) if relay_hash else None
+        flow, known = answered or (None, None)
         if known is not None and known.outcome is Outcome.PENDING:
             return _Attempt(organization, connection, keys, flow, known), relay_hash
         trace = Trace(

@@ -37,6 +37,42 @@ class Flow:
     browser_hash: bytes | None = None
 
 
+class Outcome(StrEnum):
+    """How far an attempt came."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a trace: what was looked at, its verdict, what was seen. Secrets never get here."""
+
+    name: str
+    passed: bool
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One sign-in attempt, step by step; `code` and `hint` say why it was refused and how to mend it."""
+
+    id: str
+    organization_id: str
+    connection_id: str
+    purpose: Purpose
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime | None = None
+    code: str | None = None
+    hint: str | None = None
+    email: str | None = None
+    account_id: str | None = None
+    steps: tuple[Step, ...] = field(default=())
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
     """Which of the two was used for the first time; `flow` is False too where none was named, or it has expired."""
@@ -54,6 +90,12 @@ class FlowRepository(Protocol):
 
     async def get(self, organization_id: str, relay_state_hash: bytes) -> Flow | None:
         """The flow, used or not, living or not: the trace wants to know which."""
+        ...
+
+    async def answered(
+        self, organization_id: str, connection_id: str, relay_state_hash: bytes
+    ) -> tuple[Flow, Trace | None] | None:
+        """As `get`, with the flow's trace, if it was begun for this connection."""
         ...
 
     async def spend(
@@ -155,42 +197,6 @@ class IdentityRepository(Protocol):
     ) -> DirectoryUser | None:
         """The directory's user: by the linked member, else by the asserted e-mail (R22), never by externalId."""
         ...
-
-
-class Outcome(StrEnum):
-    """How far an attempt came."""
-
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a trace: what was looked at, its verdict, what was seen. Secrets never get here."""
-
-    name: str
-    passed: bool
-    detail: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One sign-in attempt, step by step; `code` and `hint` say why it was refused and how to mend it."""
-
-    id: str
-    organization_id: str
-    connection_id: str
-    purpose: Purpose
-    outcome: Outcome
-    started_at: datetime
-    finished_at: datetime | None = None
-    code: str | None = None
-    hint: str | None = None
-    email: str | None = None
-    account_id: str | None = None
-    steps: tuple[Step, ...] = field(default=())
 
 
 class TraceRepository(Protocol):

@@ -9,6 +9,7 @@ from ostiary.domain.connection import Connection
 from ostiary.domain.domain_name import EmailDomain
 from ostiary.domain.idp_metadata import StagedMetadata
 from ostiary.domain.membership import Role
+from ostiary.domain.organization import Organization
 from ostiary.domain.sso_policy import DisablementEffects, EnablementEffects
 from ostiary.services.paging import Page, PageRequest
 
@@ -76,6 +77,10 @@ class ConnectionRepository(Protocol):
 
     async def whosever(self, connection_id: str) -> Connection | None:
         """The connection of any living organization: browsers and identity providers name the connection alone."""
+        ...
+
+    async def arriving(self, connection_id: str) -> tuple[Organization, Connection] | None:
+        """As `whosever`, with its organization."""
         ...
 
     async def all(self, organization_id: str) -> tuple[Connection, ...]:

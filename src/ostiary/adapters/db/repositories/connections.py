@@ -8,7 +8,7 @@ from sqlalchemy import Column, ColumnElement, Row, any_, delete, exists, insert,
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.domains import admitting
-from ostiary.adapters.db.repositories.organizations import in_living
+from ostiary.adapters.db.repositories.organizations import in_living, read_organization
 from ostiary.adapters.db.repositories.staged_metadata import certificate_values, read_certificate
 from ostiary.adapters.db.tables import connections, domains, organizations, sessions, sp_keys
 from ostiary.domain.connection import (
@@ -21,6 +21,7 @@ from ostiary.domain.connection import (
     Provider,
     identity_provider_tenant,
 )
+from ostiary.domain.organization import Organization
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.sso import DiscoveredConnection, StoredSpKey
 
@@ -117,6 +118,13 @@ _READ, _LOCK = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update(key_share=True)
 _WHOSEVER = Prepared(
     select(connections).where(connections.c.id == given(connections.c.id), in_living(connections.c.organization_id))
 )
+_ARRIVING = Prepared(
+    select(
+        connections, *(column.label(f"organization_{column.key}") for column in organizations.c if column.key != "id")
+    )
+    .join(organizations, organizations.c.id == connections.c.organization_id)
+    .where(connections.c.id == given(connections.c.id), organizations.c.deleted_at.is_(None))
+)
 _KEYS = Prepared(
     select(sp_keys).where(sp_keys.c.organization_id == given(sp_keys.c.organization_id)).order_by(sp_keys.c.id.desc())
 )
@@ -145,6 +153,11 @@ class Connections(Repository):
         """The connection of any living organization: browsers and identity providers name the connection alone."""
         row = await self._first(_WHOSEVER, {"id": connection_id})
         return None if row is None else _connection(row)
+
+    async def arriving(self, connection_id: str) -> tuple[Organization, Connection] | None:
+        """As `whosever`, with its organization."""
+        row = await self._first(_ARRIVING, {"id": connection_id})
+        return None if row is None else (read_organization(row, "organization_"), _connection(row))
 
     async def all(self, organization_id: str) -> tuple[Connection, ...]:
         """Every connection of the organization."""

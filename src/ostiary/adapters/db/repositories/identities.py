@@ -37,14 +37,22 @@ _HOLD = Prepared(
 )
 
 
+_LINKED_ID = (
+    select(identities.c.account_id)
+    .where(_HERE, identities.c.internal_id == _INTERNAL_ID, identities.c.removed_at.is_(None))
+    .scalar_subquery()
+)
+# Held in the order of their ids, so that nobody waits in a circle.
+_LINKED_OR_BY_EMAIL = Prepared(
+    select(accounts, (accounts.c.id == _LINKED_ID).label("is_linked"))
+    .where((accounts.c.id == _LINKED_ID) | (accounts.c.email == _EMAIL))
+    .order_by(accounts.c.id)
+    .with_for_update(of=accounts, key_share=True)
+)
+
+
 def _held_account(statement: AnySelect) -> Prepared:
     return Prepared(statement.limit(1).with_for_update(of=accounts, key_share=True))
-
-
-_LINKED_HERE = _held_account(
-    _LINKED.where(_HERE, identities.c.internal_id == _INTERNAL_ID, identities.c.removed_at.is_(None))
-)
-_BY_EMAIL = _held_account(select(accounts).where(accounts.c.email == _EMAIL))
 
 
 def _through_a_shared_domain() -> Prepared:
@@ -106,8 +114,11 @@ class Identities(Repository):
             "email": identity.email,
         }
         await self._execute(_HOLD, named)
-        linked = await self._account(_LINKED_HERE, named)
-        by_email = await self._account(_BY_EMAIL, named)
+        linked = by_email = None
+        for row in await self._execute(_LINKED_OR_BY_EMAIL, named):
+            account = read_account(row)
+            linked = account if row.is_linked else linked
+            by_email = account if account.email == identity.email else by_email
         if linked is not None:
             owns = email_domain(linked.email) in proven_domains and email_domain(identity.email) in proven_domains
             return AccountCandidates(linked=linked, by_email=by_email, owns_old_domain=owns)

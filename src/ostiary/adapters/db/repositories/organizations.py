@@ -16,23 +16,28 @@ from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Entrance, Lock, OrganizationFilter
 
 
-def _organization(row: Row[Any]) -> Organization:
+def read_organization(row: Row[Any], prefix: str = "") -> Organization:
+    """The organization in a row whose organization columns carry the prefix."""
+
+    def of(name: str) -> Any:
+        return getattr(row, f"{prefix}{name}")
+
     return Organization(
-        id=row.id,
-        slug=row.slug,
-        name=row.name,
-        plan=Plan(row.plan),
-        created_at=row.created_at,
-        deleted_at=row.deleted_at,
-        add_ons=frozenset(AddOn(add_on) for add_on in row.add_ons),
-        directory_held_back=row.directory_held_back,
+        id=of("id"),
+        slug=of("slug"),
+        name=of("name"),
+        plan=Plan(of("plan")),
+        created_at=of("created_at"),
+        deleted_at=of("deleted_at"),
+        add_ons=frozenset(AddOn(add_on) for add_on in of("add_ons")),
+        directory_held_back=of("directory_held_back"),
         sso=SsoSettings(
-            enabled=row.sso_enabled,
-            enabled_at=row.sso_enabled_at,
-            enabled_by=row.sso_enabled_by,
-            session_duration=timedelta(seconds=row.session_duration_seconds),
-            manage_roles=row.manage_roles_via_sso,
-            role_attribute=row.role_attribute,
+            enabled=of("sso_enabled"),
+            enabled_at=of("sso_enabled_at"),
+            enabled_by=of("sso_enabled_by"),
+            session_duration=timedelta(seconds=of("session_duration_seconds")),
+            manage_roles=of("manage_roles_via_sso"),
+            role_attribute=of("role_attribute"),
         ),
     )
 
@@ -117,7 +122,7 @@ class Organizations(Repository):
         """The organization by id or slug, if it is not deleted; with `deleted`, if it is."""
         by, wanted = _named(reference)
         row = await self._first(_one(by, lock, deleted=deleted), wanted)
-        return None if row is None else _organization(row)
+        return None if row is None else read_organization(row)
 
     async def enter(
         self, reference: str, account_id: str, lock: Lock = Lock.NONE, *, deleted: bool = False
@@ -173,7 +178,7 @@ class Organizations(Repository):
         if page.after is not None:
             statement = statement.where(organizations.c.id > page.after)
         rows = (await self._execute(statement)).all()
-        return page_of(rows, page, _organization, lambda row: row.id)
+        return page_of(rows, page, read_organization, lambda row: row.id)
 
 
 def _conditions(matching: OrganizationFilter) -> list[ColumnElement[bool]]:
@@ -205,4 +210,4 @@ def _locked(statement: AnySelect, lock: Lock) -> AnySelect:
 
 
 def _entrance(row: Row[Any]) -> Entrance:
-    return Entrance(_organization(row), None if row.member_id is None else read_member(row, "member_"))
+    return Entrance(read_organization(row), None if row.member_id is None else read_member(row, "member_"))

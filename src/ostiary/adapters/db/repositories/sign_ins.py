@@ -74,6 +74,34 @@ _FINISH_TRACE = Prepared(
 )
 
 
+_ANSWERED = Prepared(
+    select(sign_in_flows, *(column.label(f"its_{column.key}") for column in sign_in_traces.c))
+    .outerjoin(
+        sign_in_traces,
+        (sign_in_traces.c.organization_id == sign_in_flows.c.organization_id)
+        & (sign_in_traces.c.id == sign_in_flows.c.trace_id)
+        & (sign_in_flows.c.connection_id == given(sign_in_flows.c.connection_id)),
+    )
+    .where(*_ONE_FLOW)
+)
+
+
+def _flow(row: Row[Any]) -> Flow:
+    return Flow(
+        organization_id=row.organization_id,
+        connection_id=row.connection_id,
+        request_id=row.request_id,
+        purpose=Purpose(row.purpose),
+        trace_id=row.trace_id,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        redirect_uri=row.redirect_uri,
+        state=row.state,
+        code_challenge=row.code_challenge,
+        browser_hash=row.browser_hash,
+    )
+
+
 class Flows(Repository):
     """Flows by the hash of their relay state, and replay keys."""
 
@@ -98,21 +126,21 @@ class Flows(Repository):
     async def get(self, organization_id: str, relay_state_hash: bytes) -> Flow | None:
         """The flow, used or not, living or not: the trace wants to know which."""
         row = await self._first(_FLOW, {"organization_id": organization_id, "relay_state_hash": relay_state_hash})
+        return None if row is None else _flow(row)
+
+    async def answered(
+        self, organization_id: str, connection_id: str, relay_state_hash: bytes
+    ) -> tuple[Flow, Trace | None] | None:
+        """As `get`, with the flow's trace, if it was begun for this connection."""
+        named = {
+            "organization_id": organization_id,
+            "connection_id": connection_id,
+            "relay_state_hash": relay_state_hash,
+        }
+        row = await self._first(_ANSWERED, named)
         if row is None:
             return None
-        return Flow(
-            organization_id=row.organization_id,
-            connection_id=row.connection_id,
-            request_id=row.request_id,
-            purpose=Purpose(row.purpose),
-            trace_id=row.trace_id,
-            created_at=row.created_at,
-            expires_at=row.expires_at,
-            redirect_uri=row.redirect_uri,
-            state=row.state,
-            code_challenge=row.code_challenge,
-            browser_hash=row.browser_hash,
-        )
+        return _flow(row), None if row.its_id is None else _trace(row, "its_")
 
     async def spend(
         self,
@@ -193,21 +221,25 @@ class Codes(Repository):
         await self._execute(_USE_CODE, named)
 
 
-def _trace(row: Row[Any]) -> Trace:
+def _trace(row: Row[Any], prefix: str = "") -> Trace:
+    def of(name: str) -> Any:
+        return getattr(row, f"{prefix}{name}")
+
     return Trace(
-        id=row.id,
-        organization_id=row.organization_id,
-        connection_id=row.connection_id,
-        purpose=Purpose(row.purpose),
-        outcome=Outcome(row.outcome),
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        code=row.code,
-        hint=row.hint,
-        email=row.email,
-        account_id=row.account_id,
+        id=of("id"),
+        organization_id=of("organization_id"),
+        connection_id=of("connection_id"),
+        purpose=Purpose(of("purpose")),
+        outcome=Outcome(of("outcome")),
+        started_at=of("started_at"),
+        finished_at=of("finished_at"),
+        code=of("code"),
+        hint=of("hint"),
+        email=of("email"),
+        account_id=of("account_id"),
         steps=tuple(
-            Step(step["name"], step["passed"], step["detail"], datetime.fromisoformat(step["at"])) for step in row.steps
+            Step(step["name"], step["passed"], step["detail"], datetime.fromisoformat(step["at"]))
+            for step in of("steps")
         ),
     )
 
