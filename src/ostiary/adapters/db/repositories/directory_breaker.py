@@ -10,6 +10,7 @@ from sqlalchemy import (
     Select,
     Text,
     any_,
+    bindparam,
     case,
     cast,
     column,
@@ -25,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.repositories.base import Repository, all_given, given
 from ostiary.adapters.db.tables import (
     directories,
     directory_departures,
@@ -52,9 +54,8 @@ class DirectoryBreaker(Repository):
     async def departures(self, organization_id: str, member_id: str, since: datetime) -> Departures:
         """Who went since, the member included or not. Others who take somebody away wait until this is over (R63)."""
         # No row is there to lock that other writes would not queue up at.
-        key = func.hashtextextended("departures:" + organization_id, 0)
-        await self._execute(select(func.pg_advisory_xact_lock(key)))
-        row = await self._first(_look(organization_id, member_id, since))
+        await self._execute(_ALONE, {"key": "departures:" + organization_id})
+        row = await self._first(_LOOK, {"organization_id": organization_id, "member_id": member_id, "since": since})
         assert row is not None
         return Departures(
             is_tripped=row.tripped_at is not None,
@@ -78,17 +79,14 @@ class DirectoryBreaker(Repository):
     ) -> None:
         """Remember that the member went."""
         values = {
+            "organization_id": organization_id,
+            "member_id": member_id,
             "number": number,
             "at": at,
             "members": None if measure is None else measure.members,
             "measured_at": None if measure is None else measure.at,
         }
-        statement = pg_insert(directory_departures).values(
-            organization_id=organization_id, member_id=member_id, **values
-        )
-        await self._execute(
-            statement.on_conflict_do_update(index_elements=[*directory_departures.primary_key], set_=values)
-        )
+        await self._execute(_NOTE, values)
 
     async def trip(self, organization_id: str, at: datetime) -> None:
         """Hold back everybody from now on."""
@@ -117,9 +115,9 @@ class DirectoryBreaker(Repository):
 
     async def let_go(self, organization_id: str, member_id: str) -> None:
         """Forget that a member is held back, because the directory brought them back; groups deleted return."""
-        who = (_held.organization_id == organization_id) & (_held.member_id == member_id)
-        await self._execute(_into_groups(who))
-        await self._execute(delete(directory_held_members).where(who))
+        who = {"organization_id": organization_id, "member_id": member_id}
+        await self._execute(_INTO_GROUPS, who)
+        await self._execute(_LET_GO, who)
 
     async def leave_group(
         self, organization_id: str, group_id: str, values: Sequence[str], *, others: bool
@@ -220,12 +218,13 @@ class DirectoryBreaker(Repository):
         )
 
 
-def _look(organization_id: str, member_id: str, since: datetime) -> Select[*tuple[Any, ...]]:
+def _look() -> Select[*tuple[Any, ...]]:
     """The breaker's state, the first number in the window, the last row of all, and the member's own."""
     of = directory_departures.c
-    here = of.organization_id == organization_id
+    here = of.organization_id == given(of.organization_id)
+    since = given(of.at, "since")
     first = select(of.number).where(here, of.at > since).order_by(of.at, of.number).limit(1).scalar_subquery()
-    went_at = select(of.at).where(here, of.member_id == member_id, of.at > since).scalar_subquery()
+    went_at = select(of.at).where(here, of.member_id == given(of.member_id), of.at > since).scalar_subquery()
     last = (
         select(of.number, of.at, of.members, of.measured_at).where(here).order_by(of.number.desc()).limit(1).subquery()
     )
@@ -240,7 +239,7 @@ def _look(organization_id: str, member_id: str, since: datetime) -> Select[*tupl
             last.c.measured_at,
         )
         .outerjoin(last, literal(value=True))
-        .where(directories.c.organization_id == organization_id)
+        .where(directories.c.organization_id == given(of.organization_id))
     )
 
 
@@ -336,3 +335,18 @@ def _into_groups(who: ColumnElement[bool]) -> Any:
     )
     names = ["organization_id", "group_id", "member_id"]
     return pg_insert(directory_group_members).from_select(names, rows).on_conflict_do_nothing()
+
+
+_KEY = func.hashtextextended(bindparam("key", type_=Text), 0)
+_ALONE = Prepared(select(func.pg_advisory_xact_lock(_KEY).label("locked")))
+_LOOK = Prepared(_look())
+_NOTED = pg_insert(directory_departures).values(all_given(directory_departures.c))
+_NOTE = Prepared(
+    _NOTED.on_conflict_do_update(
+        index_elements=[*directory_departures.primary_key],
+        set_={name: _NOTED.excluded[name] for name in ("number", "at", "members", "measured_at")},
+    )
+)
+_THIS_ONE = (_held.organization_id == given(_held.organization_id)) & (_held.member_id == given(_held.member_id))
+_INTO_GROUPS = Prepared(_into_groups(_THIS_ONE))
+_LET_GO = Prepared(delete(directory_held_members).where(_THIS_ONE))

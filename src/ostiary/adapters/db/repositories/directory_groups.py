@@ -13,6 +13,7 @@ from sqlalchemy import (
     all_,
     and_,
     any_,
+    bindparam,
     delete,
     func,
     insert,
@@ -23,7 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from ostiary.adapters.db.repositories.base import Repository, given
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.repositories.base import Repository, all_given, given
 from ostiary.adapters.db.repositories.directory_pages import Branch, next_of, paged, total_of
 from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group
 from ostiary.adapters.db.repositories.directory_users import IS_UNMANAGED, Tenant
@@ -86,6 +88,81 @@ def _member_ids(values: Sequence[str]) -> ColumnElement[Any]:
     return literal(list(values), ARRAY(TypeId(ids.MEMBER)))
 
 
+_ORGANIZATION_ID = given(directory_groups.c.organization_id)
+_MEMBER_IDS = bindparam("member_ids", type_=ARRAY(TypeId(ids.MEMBER)))
+_LOCK = Prepared(
+    select(directory_groups)
+    .where(
+        directory_groups.c.organization_id == _ORGANIZATION_ID, directory_groups.c.id == given(directory_groups.c.id)
+    )
+    .with_for_update(key_share=True)
+)
+_SAVE = Prepared(
+    update(directory_groups)
+    .where(
+        directory_groups.c.organization_id == given(directory_groups.c.organization_id, "its_organization_id"),
+        directory_groups.c.id == given(directory_groups.c.id, "its_id"),
+    )
+    .values(
+        all_given(column for column in directory_groups.c if column.key not in {"organization_id", "id", "created_at"})
+    )
+)
+_EXISTING = Prepared(
+    select(directory_users.c.id).where(
+        directory_users.c.organization_id == _ORGANIZATION_ID, directory_users.c.id == any_(_MEMBER_IDS)
+    )
+)
+# SHARE waits for whoever is just changing the user, and so sees whether it is a member afterwards (R63).
+_ADD_MEMBERS = Prepared(
+    pg_insert(directory_group_members)
+    .from_select(
+        ["organization_id", "group_id", "member_id"],
+        select(directory_users.c.organization_id, given(directory_group_members.c.group_id), directory_users.c.id)
+        .where(directory_users.c.organization_id == _ORGANIZATION_ID, directory_users.c.id == any_(_MEMBER_IDS))
+        .with_for_update(read=True),
+    )
+    .on_conflict_do_nothing()
+    .returning(directory_group_members.c.member_id)
+)
+
+
+def _into_teams(team_id: ColumnElement[str], who: ColumnElement[bool]) -> Prepared:
+    present = (
+        select(members.c.organization_id, team_id, members.c.id, given(team_members.c.added_at))
+        .where(members.c.organization_id == _ORGANIZATION_ID, who)
+        .with_for_update(read=True, key_share=True, of=members)
+    )
+    return Prepared(
+        pg_insert(team_members)
+        .from_select(["organization_id", "team_id", "member_id", "added_at"], present)
+        .on_conflict_do_nothing()
+    )
+
+
+_INTO_TEAM = _into_teams(given(team_members.c.team_id), members.c.id == any_(_MEMBER_IDS))
+_INTO_ITS_TEAMS = _into_teams(
+    directory_group_members.c.group_id,
+    (members.c.id == given(team_members.c.member_id))
+    & (directory_group_members.c.organization_id == _ORGANIZATION_ID)
+    & (directory_group_members.c.member_id == members.c.id),
+)
+_reserved = directory_group_reservations.c.value
+_CLAIM = Prepared(
+    delete(directory_group_reservations)
+    .where(
+        directory_group_reservations.c.organization_id == _ORGANIZATION_ID,
+        or_(
+            func.lower(_reserved) == func.lower(given(directory_users.c.user_name)),
+            and_(
+                func.lower(_reserved) == any_(bindparam("lowered", type_=ARRAY(Text))),
+                _reserved == any_(bindparam("exact", type_=ARRAY(Text))),
+            ),
+        ),
+    )
+    .returning(directory_group_reservations.c.group_id)
+)
+
+
 class DirectoryGroups(Repository):
     """Groups of one organization's directory; their ids are teams' ids."""
 
@@ -140,8 +217,7 @@ class DirectoryGroups(Repository):
 
     async def lock(self, organization_id: str, group_id: str) -> DirectoryGroup | None:
         """The pushed group, its row locked."""
-        found = select(directory_groups).where(_one(organization_id, group_id))
-        row = await self._first(found.with_for_update(key_share=True))
+        row = await self._first(_LOCK, {"organization_id": organization_id, "id": group_id})
         return None if row is None else read_directory_group(row)
 
     async def add(self, group: DirectoryGroup) -> None:
@@ -157,9 +233,8 @@ class DirectoryGroups(Repository):
 
     async def save(self, group: DirectoryGroup) -> None:
         """Store a group read before."""
-        await self._execute(
-            update(directory_groups).where(_one(group.organization_id, group.id)).values(directory_group_values(group))
-        )
+        named = {"its_organization_id": group.organization_id, "its_id": group.id}
+        await self._execute(_SAVE, {**named, **directory_group_values(group)})
 
     async def resolve(self, organization_id: str, values: Sequence[str]) -> Resolved:
         """Whom the values name: by id, else by userName, else by an externalId that one user alone has."""
@@ -177,12 +252,7 @@ class DirectoryGroups(Repository):
         )
 
     async def _existing(self, organization_id: str, member_ids: Sequence[str]) -> frozenset[str]:
-        rows = await self._execute(
-            select(directory_users.c.id).where(
-                directory_users.c.organization_id == organization_id,
-                directory_users.c.id == any_(_member_ids(member_ids)),
-            )
-        )
+        rows = await self._execute(_EXISTING, {"organization_id": organization_id, "member_ids": list(member_ids)})
         return frozenset(row.id for row in rows)
 
     async def _unmanaged(self, organization_id: str, member_ids: Sequence[str]) -> frozenset[str]:
@@ -220,44 +290,12 @@ class DirectoryGroups(Repository):
         self, organization_id: str, group_id: str, member_ids: Sequence[str], at: datetime
     ) -> tuple[str, ...]:
         """Put users into the group, and those with a membership into its team; answers who is new."""
-        # SHARE waits for whoever is just changing the user, and so sees whether it is a member afterwards (R63).
-        present = (
-            select(directory_users.c.organization_id, literal(group_id, TypeId(ids.TEAM)), directory_users.c.id)
-            .where(
-                directory_users.c.organization_id == organization_id,
-                directory_users.c.id == any_(_member_ids(member_ids)),
-            )
-            .with_for_update(read=True)
-        )
-        result = await self._execute(
-            pg_insert(directory_group_members)
-            .from_select(["organization_id", "group_id", "member_id"], present)
-            .on_conflict_do_nothing()
-            .returning(directory_group_members.c.member_id)
-        )
-        added = tuple(row.member_id for row in result)
+        where: dict[str, Any] = {"organization_id": organization_id}
+        named = {**where, "group_id": group_id, "member_ids": list(member_ids)}
+        added = tuple(row.member_id for row in await self._execute(_ADD_MEMBERS, named))
         if added:
-            await self._join(
-                organization_id,
-                literal(group_id, TypeId(ids.TEAM)),
-                members.c.id == any_(_member_ids(added)),
-                at,
-            )
+            await self._execute(_INTO_TEAM, {**where, "team_id": group_id, "member_ids": list(added), "added_at": at})
         return added
-
-    async def _join(
-        self, organization_id: str, team_id: ColumnElement[str], who: ColumnElement[bool], at: datetime
-    ) -> None:
-        present = (
-            select(members.c.organization_id, team_id, members.c.id, literal(at))
-            .where(members.c.organization_id == organization_id, who)
-            .with_for_update(read=True, key_share=True, of=members)
-        )
-        await self._execute(
-            pg_insert(team_members)
-            .from_select(["organization_id", "team_id", "member_id", "added_at"], present)
-            .on_conflict_do_nothing()
-        )
 
     async def remove_members(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> tuple[str, ...]:
         """Take users out of the group and its team; answers who was in it."""
@@ -311,18 +349,15 @@ class DirectoryGroups(Repository):
 
     async def claim(self, organization_id: str, user: DirectoryUser) -> tuple[str, ...]:
         """Put the user into the groups that keep a place for it (R45); answers which."""
-        value = directory_group_reservations.c.value
         exact = [user.id] if user.external_id is None else [user.id, user.external_id]
         result = await self._execute(
-            delete(directory_group_reservations)
-            .where(
-                directory_group_reservations.c.organization_id == organization_id,
-                or_(
-                    func.lower(value) == func.lower(user.user_name),
-                    and_(func.lower(value).in_([text.lower() for text in exact]), value.in_(exact)),
-                ),
-            )
-            .returning(directory_group_reservations.c.group_id)
+            _CLAIM,
+            {
+                "organization_id": organization_id,
+                "user_name": user.user_name,
+                "lowered": [text.lower() for text in exact],
+                "exact": exact,
+            },
         )
         groups = tuple(dict.fromkeys(row.group_id for row in result))
         if groups:
@@ -334,14 +369,8 @@ class DirectoryGroups(Repository):
 
     async def join_teams(self, organization_id: str, member_id: str, at: datetime) -> None:
         """Put a member who joined or came back into the teams of the user's groups (R43, R44)."""
-        await self._join(
-            organization_id,
-            directory_group_members.c.group_id,
-            (members.c.id == member_id)
-            & (directory_group_members.c.organization_id == organization_id)
-            & (directory_group_members.c.member_id == members.c.id),
-            at,
-        )
+        named = {"organization_id": organization_id, "member_id": member_id, "added_at": at}
+        await self._execute(_INTO_ITS_TEAMS, named)
 
 
 def _page(query: ListQuery) -> Statements:

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select
 
-from ostiary.adapters.db.repositories.base import Repository, page_of
+from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.db.repositories.base import Repository, all_given, page_of
 from ostiary.adapters.db.tables import directory_requests, organizations
 from ostiary.domain.directory_request import DirectoryRequest
 from ostiary.domain.scim_quirks import Quirk
@@ -13,6 +14,7 @@ from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.directory_requests import RequestFilter
 
 _FIRST_ERROR = 400
+_ADD = Prepared(insert(directory_requests).values(all_given(directory_requests.c)))
 
 
 def _values(request: DirectoryRequest) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class DirectoryRequests(Repository):
 
     async def add(self, request: DirectoryRequest) -> None:
         """Keep one request, in the transaction of what it did."""
-        await self._execute(insert(directory_requests), _values(request))
+        await self._execute(_ADD, _values(request))
 
     async def add_all(self, requests: Sequence[DirectoryRequest]) -> None:
         """Keep many, of any organizations; those of organizations that are gone are left out."""

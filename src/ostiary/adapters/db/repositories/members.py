@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ARRAY, ColumnElement, Row, any_, bindparam, delete, exists, func, insert, or_, select, update
 
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, all_given, given, page_of
@@ -55,10 +55,41 @@ _WITHOUT_ACCOUNT = Prepared(
     .limit(1)
     .with_for_update(key_share=True)
 )
-
-
-def _one(organization_id: str, member_id: str) -> ColumnElement[bool]:
-    return (members.c.organization_id == organization_id) & (members.c.id == member_id)
+_REMOVE = Prepared(
+    delete(members).where(
+        members.c.organization_id == given(members.c.organization_id), members.c.id == given(members.c.id)
+    )
+)
+_ORGANIZATION_ID = given(members.c.organization_id)
+_MEMBER_IDS = any_(bindparam("member_ids", type_=ARRAY(members.c.id.type)))
+_TEAMS = Prepared(
+    select(team_members.c.member_id, teams.c.id, teams.c.name)
+    .join(
+        teams,
+        (teams.c.organization_id == team_members.c.organization_id) & (teams.c.id == team_members.c.team_id),
+    )
+    .where(team_members.c.organization_id == _ORGANIZATION_ID, team_members.c.member_id == _MEMBER_IDS)
+    .order_by(teams.c.name, teams.c.id)
+)
+_DATABASES = Prepared(
+    select(database_administrators.c.member_id, databases.c.id, databases.c.name)
+    .join(
+        databases,
+        (databases.c.organization_id == database_administrators.c.organization_id)
+        & (databases.c.id == database_administrators.c.database_id),
+    )
+    .where(
+        database_administrators.c.organization_id == _ORGANIZATION_ID,
+        database_administrators.c.member_id == _MEMBER_IDS,
+    )
+    .order_by(databases.c.name, databases.c.id)
+)
+_OF_ALL_DATABASES = Prepared(
+    select(all_database_administrators.c.member_id).where(
+        all_database_administrators.c.organization_id == _ORGANIZATION_ID,
+        all_database_administrators.c.member_id == _MEMBER_IDS,
+    )
+)
 
 
 class Members(Repository):
@@ -109,7 +140,7 @@ class Members(Repository):
 
     async def remove(self, organization_id: str, member_id: str) -> None:
         """Delete the membership, and with it its teams and database roles (R13, R14)."""
-        await self._execute(delete(members).where(_one(organization_id, member_id)))
+        await self._execute(_REMOVE, {"organization_id": organization_id, "id": member_id})
 
     async def count_active_administrators(self, organization_id: str, *, excluding: str | None = None) -> int:
         """How many administrators could act, without the one named (R61)."""
@@ -173,34 +204,10 @@ class Members(Repository):
     async def _detailed(self, organization_id: str, found: Sequence[Member]) -> Sequence[MemberDetails]:
         """Teams and databases of all the members, in one statement each."""
         member_ids = [member.id for member in found]
-        team_rows = await self._execute(
-            select(team_members.c.member_id, teams.c.id, teams.c.name)
-            .join(
-                teams,
-                (teams.c.organization_id == team_members.c.organization_id) & (teams.c.id == team_members.c.team_id),
-            )
-            .where(team_members.c.organization_id == organization_id, team_members.c.member_id.in_(member_ids))
-            .order_by(teams.c.name, teams.c.id)
-        )
-        database_rows = await self._execute(
-            select(database_administrators.c.member_id, databases.c.id, databases.c.name)
-            .join(
-                databases,
-                (databases.c.organization_id == database_administrators.c.organization_id)
-                & (databases.c.id == database_administrators.c.database_id),
-            )
-            .where(
-                database_administrators.c.organization_id == organization_id,
-                database_administrators.c.member_id.in_(member_ids),
-            )
-            .order_by(databases.c.name, databases.c.id)
-        )
-        all_rows = await self._execute(
-            select(all_database_administrators.c.member_id).where(
-                all_database_administrators.c.organization_id == organization_id,
-                all_database_administrators.c.member_id.in_(member_ids),
-            )
-        )
+        named = {"organization_id": organization_id, "member_ids": member_ids}
+        team_rows = await self._execute(_TEAMS, named)
+        database_rows = await self._execute(_DATABASES, named)
+        all_rows = await self._execute(_OF_ALL_DATABASES, named)
         of_all = {row.member_id for row in all_rows}
         teams_of, databases_of = _grouped(team_rows.all()), _grouped(database_rows.all())
         return [
