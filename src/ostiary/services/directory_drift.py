@@ -9,7 +9,7 @@ from ostiary.domain.directory_document import contact_of
 from ostiary.domain.directory_drift import Drift, Finding, facts_again, findings_of
 from ostiary.domain.directory_policy import role_from_directory
 from ostiary.domain.directory_reapply import Reread, keeping_an_administrator, reread
-from ostiary.domain.errors import conflict, not_found
+from ostiary.domain.errors import DomainError, conflict, not_found
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
 from ostiary.services.context import Journal, Kit
 from ostiary.services.directory_reapply import PART
@@ -20,7 +20,7 @@ from ostiary.services.ports.uow import UnitOfWork
 
 @dataclass(slots=True)
 class _Mending:
-    """One run: under the organization's exclusive lock, so nobody writes meanwhile."""
+    """One run: under the organization's exclusive lock, so nobody writes meanwhile, or in a snapshot."""
 
     kit: Kit
     uow: UnitOfWork
@@ -43,17 +43,28 @@ class DirectoryDriftService:
     async def check(self, reference: str) -> tuple[Finding, ...]:
         """What differs: the same path as `reconcile`, given back without a change.
 
+        While all is in order it reads one moment's state and locks nothing, however long it takes. At the first
+        difference, or where it meets somebody's change, it begins again under the lock, to tell all of them.
         Raises `organization_not_found`, `directory_not_enabled`.
         """
-        return await self._run(reference, commit=False)
+        try:
+            if not await self._run(reference, commit=False, lock=Lock.NONE):
+                return ()
+        except DomainError:
+            # Refused again below, or a race lost.
+            pass
+        return await self._run(reference, commit=False, lock=Lock.EXCLUSIVE)
 
     async def reconcile(self, reference: str) -> tuple[Finding, ...]:
         """Make the organization what the directory pushed says, and tell what was done about what."""
-        return await self._run(reference, commit=True)
+        return await self._run(reference, commit=True, lock=Lock.EXCLUSIVE)
 
-    async def _run(self, reference: str, *, commit: bool) -> tuple[Finding, ...]:
+    async def _run(self, reference: str, *, commit: bool, lock: Lock) -> tuple[Finding, ...]:
+        """Mend what differs; without a lock only up to the first difference, whose rows are let go at once."""
         async with self._kit.uow() as uow:
-            organization = await uow.organizations.get(reference, Lock.EXCLUSIVE)
+            if lock is Lock.NONE:
+                await uow.snapshot()
+            organization = await uow.organizations.get(reference, lock)
             directory = None if organization is None else await uow.directories.get(organization.id)
             if organization is None or directory is None:
                 raise not_found("organization")
@@ -61,10 +72,10 @@ class DirectoryDriftService:
                 raise conflict("directory_not_enabled", "Directory Sync is off, so there is nothing to compare with.")
             journal = Journal(self._kit, uow, organization.id, AuditActor(ActorKind.OPERATOR), None)
             mending = _Mending(self._kit, uow, directory, journal)
-            await _mend_facts(mending)
-            await _mend_access(mending)
-            await _mend_profiles(mending)
-            await _mend_teams(mending)
+            for mend in (_mend_facts, _mend_access, _mend_profiles, _mend_teams):
+                await mend(mending)
+                if mending.found and lock is Lock.NONE:
+                    break
             if mending.found and commit:
                 await journal.write("directory.reconciled", "directory", directory.id, after=_counts(mending.found))
                 await uow.commit()

@@ -1,7 +1,7 @@
 """Each way in which an organization can differ from its directory, brought about by SQL: found and mended."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +14,9 @@ from ostiary.domain.directory import GroupChange
 from ostiary.domain.directory_drift import MEANINGS, Drift, Finding
 from ostiary.domain.errors import DomainError
 from ostiary.domain.membership import ManagedBy, MemberStatus, Role
+from ostiary.services import directory_drift
 from ostiary.services.directory_drift import DirectoryDriftService
+from ostiary.services.ports.organizations import Lock
 from tests.support.directory import DirectorySync, directory_sync, statements, user_document
 from tests.support.house import House, Person
 
@@ -185,6 +187,43 @@ async def test_mending_many_takes_no_more_statements_than_mending_few(world: Wor
             await world.drift.reconcile("acme")
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+async def test_a_check_neither_waits_for_writers_nor_keeps_them_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def and_meanwhile(mending: directory_drift._Mending) -> None:
+        async with asyncio.timeout(5):
+            eve = await world.house.services.users.create(world.sync.caller, user_document("eve@acme.test"))
+            joining = GroupChange(added=(eve.id,))
+            await world.house.services.groups.change(world.sync.caller, world.team, lambda same: same, joining)
+            await world.house.services.users.delete(world.sync.caller, world.bo)
+        await mend_access(mending)
+
+    mend_access = directory_drift._mend_access
+    monkeypatch.setattr(directory_drift, "_mend_access", and_meanwhile)
+    assert await world.drift.check("acme") == ()
+    monkeypatch.undo()
+    assert await world.sync.member(world.bo) is None
+
+    async with world.house.uow() as uow, asyncio.timeout(5):
+        await uow.organizations.get("acme", Lock.EXCLUSIVE)
+        assert await world.drift.check("acme") == ()
+
+
+async def test_a_check_that_meets_a_writer_tells_the_truth_all_the_same(world: World) -> None:
+    await world.sql(DRIFTS[Drift.PROFILE_DIFFERS][0])
+    async with world.house.uow() as uow:
+        # Somebody is about to mend the very row: the check gives way, waits for them, and looks again.
+        await uow.organizations.get("acme", Lock.SHARED)
+        member = await uow.members.get(world.sync.organization_id, world.bo, lock=True)
+        assert member is not None
+        checking = asyncio.create_task(world.drift.check("acme"))
+        await asyncio.sleep(0.3)
+        await uow.members.save(replace(member, name="Bo Example"))
+        await uow.commit()
+
+    assert await checking == ()
 
 
 async def test_a_directory_that_is_off_cannot_be_compared_with(world: World) -> None:

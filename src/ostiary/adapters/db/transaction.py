@@ -68,6 +68,11 @@ class Transaction:
             await self._driver.execute("BEGIN")
         return self._driver
 
+    async def snapshot(self) -> None:
+        """Begin, before anything else, a transaction all of whose statements see what was committed by its first."""
+        driver = await self.begin()
+        await driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
     async def execute(self, statement: Executable, parameters: Any = None) -> Found:
         """Run a statement SQLAlchemy's way; raises `DBAPIError` for what the database refuses."""
         await self.begin()

@@ -196,6 +196,10 @@ class SqlUnitOfWork:
         """Roll back what was not committed and give the connection back."""
         await self._transaction.close()
 
+    async def snapshot(self) -> None:
+        """See everything as of one moment from here on, without a lock; call it before any other."""
+        await self._transaction.snapshot()
+
     async def commit(self) -> None:
         """Commit; the block may read on in a new transaction, and usually does not."""
         await self._transaction.commit()

@@ -30,7 +30,7 @@ class MendedTeam:
 
 
 class DriftRepository(Protocol):
-    """One organization, under its exclusive lock. Whom the breaker holds back is nobody's drift."""
+    """One organization, under its exclusive lock or in a snapshot. Whom the breaker holds back is nobody's drift."""
 
     async def suspend(self, organization_id: str, at: datetime) -> Sequence[MendedMember]:
         """Suspend active members whom the directory deactivated, or as whose it has no user; their access ends."""

@@ -103,6 +103,10 @@ class UnitOfWork(Protocol):
         """Roll back what was not committed and give the connection back."""
         ...
 
+    async def snapshot(self) -> None:
+        """See everything as of one moment from here on, without a lock; call it before any other."""
+        ...
+
     async def commit(self) -> None:
         """Make everything since `__aenter__` true at once."""
         ...

@@ -60,7 +60,7 @@ def _mended(row: Row[tuple[object, ...]]) -> MendedMember:
 
 
 class DirectoryDrift(Repository):
-    """One organization, under its exclusive lock."""
+    """One organization, under its exclusive lock or in a snapshot."""
 
     async def suspend(self, organization_id: str, at: datetime) -> Sequence[MendedMember]:
         """Suspend active members whom the directory deactivated, or as whose it has no user; their access ends."""
@@ -171,12 +171,20 @@ class DirectoryDrift(Repository):
     async def fill_teams(self, organization_id: str, at: datetime) -> Sequence[tuple[str, str]]:
         """Put members of groups into their teams; answers team and member of each who was missing."""
         grouped = directory_group_members.c
+        # Looked for, not only left to the conflict, so that nothing is written for those who are there.
+        is_there = exists(
+            select(literal(1)).where(
+                team_members.c.organization_id == grouped.organization_id,
+                team_members.c.team_id == grouped.group_id,
+                team_members.c.member_id == grouped.member_id,
+            )
+        )
         wanted = (
             select(grouped.organization_id, grouped.group_id, grouped.member_id, literal(at))
             .join(
                 members, and_(members.c.organization_id == grouped.organization_id, members.c.id == grouped.member_id)
             )
-            .where(grouped.organization_id == organization_id)
+            .where(grouped.organization_id == organization_id, not_(is_there))
         )
         rows = await self._execute(
             pg_insert(team_members)
