@@ -14,6 +14,7 @@ from ostiary.api.scim.rendering import Projection
 from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredGroup
+from ostiary.services.provisioning import ensure_version
 
 router = Routes(prefix="/scim/v2", include_in_schema=False)
 
@@ -44,10 +45,16 @@ async def create_group(
 
 @router.get("/Groups/{group_id}")
 async def get_group(
-    group_id: str, request: Request, caller: DirectoryDep, services: ServicesDep, projection: ProjectionDep
+    group_id: str,
+    request: Request,
+    caller: DirectoryDep,
+    services: ServicesDep,
+    expected: ExpectedDep,
+    projection: ProjectionDep,
 ) -> Response:
     """One group; without its members they are not read."""
     group = await services.groups.get(caller, group_id, joined=projection.wants("members"))
+    ensure_version(group.version, expected)
     known = request.headers.get("if-none-match")
     return rendering.unless_known(rendering.group(group, services.urls.scim()), projection, known)
 

@@ -93,6 +93,9 @@ def versions(header: str | None) -> frozenset[int] | None:
 
 
 async def _expected(request: Request) -> frozenset[int] | None:
+    if request.method not in ("GET", "HEAD") and request.headers.get("if-none-match", "").strip() == "*":
+        # RFC 9110 §13.1.2: only if there is nothing yet, so no version of what is there will do.
+        return frozenset()
     return versions(request.headers.get("if-match"))
 
 

@@ -15,6 +15,7 @@ from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep
 from ostiary.domain.directory_document import Document
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredUser
+from ostiary.services.provisioning import ensure_version
 
 router = Routes(prefix="/scim/v2", include_in_schema=False)
 
@@ -45,10 +46,16 @@ async def create_user(
 
 @router.get("/Users/{user_id}")
 async def get_user(
-    user_id: str, request: Request, caller: DirectoryDep, services: ServicesDep, projection: ProjectionDep
+    user_id: str,
+    request: Request,
+    caller: DirectoryDep,
+    services: ServicesDep,
+    expected: ExpectedDep,
+    projection: ProjectionDep,
 ) -> Response:
     """One user."""
     user = await services.users.get(caller, user_id, joined=projection.wants("groups"))
+    ensure_version(user.version, expected)
     known = request.headers.get("if-none-match")
     return rendering.unless_known(rendering.user(user, services.urls.scim()), projection, known)
 
