@@ -1,6 +1,7 @@
 """What every test shares: the run's PostgreSQL, databases in it, a closed network and fixed seeds."""
 
 import asyncio
+import gc
 import json
 import os
 from collections.abc import AsyncGenerator
@@ -40,6 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
         asyncio.run(database.make_template(address))
         os.environ[database.VARIABLE] = address
         config.stash[_run].callback(os.environ.pop, database.VARIABLE)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays until the end: the garbage collector need not walk through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

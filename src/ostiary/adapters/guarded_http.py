@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import httpx2
@@ -51,7 +52,7 @@ class GuardedHttp:
     ) -> None:
         self._allow_loopback = allow_loopback
         self._resolve = resolve or _system_addresses
-        self._tls = tls or httpx2.create_ssl_context(trust_env=False)
+        self._tls = tls or _public_authorities()
 
     async def target(self, url: str) -> Target:
         """The URL, looked up and allowed; raises UnreachableError."""
@@ -126,6 +127,12 @@ class GuardedHttp:
             ) as response,
         ):
             return await read(response)
+
+
+@cache
+def _public_authorities() -> ssl.SSLContext:
+    """What trusts the public certificate authorities; read once a process, for reading them takes some 30 ms."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 async def _system_addresses(host: str, port: int) -> list[str]:
