@@ -1,6 +1,6 @@
 """Directory Sync switched on for an organization, and whoever provisions through it."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -130,7 +130,7 @@ def patch_of(*operations: Mapping[str, Any]) -> dict[str, Any]:
 def statements(house: House) -> Generator[list[tuple[str, Any]]]:
     """The statements that run inside the block, with their parameters."""
     seen: list[tuple[str, Any]] = []
-    engine, run = house._house.engine.sync_engine, Transaction.run
+    engine, run, run_many = house._house.engine.sync_engine, Transaction.run, Transaction.run_many
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
         seen.append((statement, parameters))
@@ -139,10 +139,15 @@ def statements(house: House) -> Generator[list[tuple[str, Any]]]:
         seen.append((statement.sql, tuple(statement.arguments(parameters))))
         return await run(self, statement, parameters)
 
+    async def noting_run_many(self: Transaction, statement: Prepared, each: Sequence[Mapping[str, Any]]) -> None:
+        seen.append((statement.sql, [tuple(statement.arguments(parameters)) for parameters in each]))
+        await run_many(self, statement, each)
+
     event.listen(engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Transaction, "run", noting_run)
+            patch.setattr(Transaction, "run_many", noting_run_many)
             yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)

@@ -1,6 +1,6 @@
 """What a pushed user means for the membership: joining, changing, coming back, leaving (R41-R43, R46, R61)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ostiary.domain.audit import JsonValue
@@ -19,6 +19,7 @@ from ostiary.services.provisioning import Provisioning
 from ostiary.services.provisioning_breaker import breaker_holds
 
 _OTHERS_DO_NOT_MATTER = 1
+_JOINED = "member.joined"
 
 
 async def settle(p: Provisioning, user: DirectoryUser, before: DirectoryUser | None, member: Member | None) -> None:
@@ -42,10 +43,10 @@ def _managed(member: Member, user: DirectoryUser) -> Member:
     return replace(member, email=contact_of(user), name=user.display_name, managed_by=ManagedBy.DIRECTORY)
 
 
-async def _join(p: Provisioning, user: DirectoryUser) -> None:
+def _newcomer(p: Provisioning, user: DirectoryUser) -> Member:
     """A new member, tied to no account until the person signs in (R41)."""
     given = Provenance(Source.DIRECTORY, p.directory.id, p.now)
-    member = Member(
+    return Member(
         id=user.id,
         organization_id=p.organization_id,
         account_id=None,
@@ -59,13 +60,25 @@ async def _join(p: Provisioning, user: DirectoryUser) -> None:
         provenance=given,
         role_provenance=given,
     )
+
+
+async def _join(p: Provisioning, user: DirectoryUser) -> None:
+    member = _newcomer(p, user)
     await p.uow.members.add(member)
-    await p.journal.write(
-        "member.joined",
-        "member",
-        member.id,
-        after={"email": member.email, "role": member.role, "user_name": user.user_name},
+    await p.journal.write(_JOINED, "member", member.id, after=_as_joined(member, user))
+
+
+async def join_each(p: Provisioning, users: Sequence[DirectoryUser]) -> None:
+    """Make members of many users who have nothing to do with anybody here, as `settle` does one by one."""
+    joining = [(_newcomer(p, user), user) for user in users]
+    await p.uow.members.add_each([member for member, _ in joining])
+    await p.journal.write_each(
+        _JOINED, "member", {member.id: ({}, _as_joined(member, user)) for member, user in joining}
     )
+
+
+def _as_joined(member: Member, user: DirectoryUser) -> Mapping[str, JsonValue]:
+    return {"email": member.email, "role": member.role, "user_name": user.user_name}
 
 
 async def _update(p: Provisioning, user: DirectoryUser, before: DirectoryUser | None, member: Member) -> None:

@@ -1,7 +1,7 @@
 """Users as a directory reads and writes them by SCIM (R41-R43, R46, R47, R49)."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from ostiary.domain import ids
 from ostiary.domain.audit import JsonValue
@@ -14,7 +14,16 @@ from ostiary.services.context import Caller, Kit
 from ostiary.services.directory_cursors import opened, sealed
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredUser
 from ostiary.services.provisioning import Provisioning, ensure_version, provision, tenant_of
-from ostiary.services.provisioning_members import depart, settle
+from ostiary.services.provisioning_members import depart, join_each, settle
+from ostiary.services.sent_request import SentRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A user to be provisioned together with others, and what of the request log is its own."""
+
+    document: Document
+    sent: SentRequest | None
 
 
 class UserProvisioningService:
@@ -74,6 +83,42 @@ class UserProvisioningService:
             return await _stored(p, user, None, member)
 
         return await provision(self._kit, caller, work)
+
+    async def create_each(self, caller: Caller, creations: Sequence[Creation]) -> tuple[StoredUser, ...] | None:
+        """Provision many active users at once who are new in every respect, each as `create` would; all or none.
+
+        Answers None where somebody is known here already, or may be: then they come one by one. Raises what `create`
+        does.
+        """
+
+        async def work(p: Provisioning) -> tuple[StoredUser, ...] | None:
+            users = [self._created(replace(p, sent=creation.sent), creation.document) for creation in creations]
+            names = {user.user_name.lower() for user in users}
+            is_plain = len(names) == len(users) and all(user.active for user in users)
+            if not is_plain or not await p.uow.directory_users.are_unheard_of(p.organization_id, users):
+                return None
+            # In one order, so that two who push the same people do not wait for each other.
+            await p.uow.directory_users.add_each(sorted(users, key=lambda user: user.user_name.lower()))
+            await join_each(p, users)
+            await p.uow.directory_requests.add_each(
+                [
+                    creation.sent.committed(self._kit.ids.new(ids.DIRECTORY_REQUEST), p.organization_id, user.id)
+                    for creation, user in zip(creations, users, strict=True)
+                    if creation.sent is not None
+                ]
+            )
+            return tuple(_as_stored(user) for user in users)
+
+        made = await provision(self._kit, replace(caller, sent=None), work)
+        if made is not None:
+            for creation in creations:
+                if creation.sent is not None:
+                    creation.sent.is_logged = True
+        return made
+
+    def _created(self, p: Provisioning, document: Document) -> DirectoryUser:
+        p.ensure_known({}, unknown_in_user(document, p.directory))
+        return _revised(p, _blank(p, self._kit.ids.new(ids.MEMBER)), {"active": True, **document})
 
     async def change(
         self,
@@ -197,10 +242,14 @@ async def _stored(
     if claimed or (before is not None and member is None and user.active):
         await p.uow.directory_groups.join_teams(p.organization_id, user.id, p.now)
     if before is None and not claimed:
-        return StoredUser(user.id, user.document, user.version, user.created_at, user.modified_at)
+        return _as_stored(user)
     found = await p.uow.directory_users.find(p.organization_id, user.id, joined=True)
     assert found is not None
     return found
+
+
+def _as_stored(user: DirectoryUser) -> StoredUser:
+    return StoredUser(user.id, user.document, user.version, user.created_at, user.modified_at)
 
 
 def _audited(user: DirectoryUser, other: DirectoryUser) -> dict[str, JsonValue]:

@@ -90,6 +90,14 @@ class Transaction:
         records = await self._driver.fetch(statement.sql, *arguments)
         return Found(statement.rows(records), len(records))
 
+    async def run_many(self, statement: Prepared, each: Sequence[Mapping[str, Any]]) -> None:
+        """Run a prepared statement that answers nothing once for each, in one exchange with the database.
+
+        Raises `asyncpg.PostgresError` for what the database refuses.
+        """
+        driver = await self.begin()
+        await driver.executemany(statement.sql, [statement.arguments(parameters) for parameters in each])
+
     async def commit(self) -> None:
         """Commit what was begun; raises RuntimeError where the database rolled back instead."""
         if self._open:

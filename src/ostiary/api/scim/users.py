@@ -97,7 +97,12 @@ async def delete_user(user_id: str, caller: DirectoryDep, services: ServicesDep,
 
 async def create(caller: Caller, services: Services, body: Payload) -> StoredUser:
     """Provision the user a body describes, alone or in a bulk request."""
-    return await services.users.create(caller, documents.read_user(body, Context.RESOURCE_CREATION_REQUEST))
+    return await services.users.create(caller, created(body))
+
+
+def created(body: Payload) -> Document:
+    """The user a body describes, to be provisioned."""
+    return documents.read_user(body, Context.RESOURCE_CREATION_REQUEST)
 
 
 async def put(

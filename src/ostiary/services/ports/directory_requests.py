@@ -24,6 +24,10 @@ class DirectoryRequestRepository(Protocol):
         """Keep one request, in the transaction of what it did."""
         ...
 
+    async def add_each(self, requests: Sequence[DirectoryRequest]) -> None:
+        """Keep many of one organization, in the transaction of what they did."""
+        ...
+
     async def add_all(self, requests: Sequence[DirectoryRequest]) -> None:
         """Keep many, of any organizations; those of organizations that are gone are left out."""
         ...

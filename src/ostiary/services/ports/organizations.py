@@ -137,6 +137,10 @@ class MemberRepository(Protocol):
         """Store a new member; raises `already_member`."""
         ...
 
+    async def add_each(self, added: Sequence[Member]) -> None:
+        """Store many new members; raises `already_member`."""
+        ...
+
     async def get(self, organization_id: str, member_id: str, *, lock: bool = False) -> Member | None:
         """The member, its row locked if asked."""
         ...

@@ -124,6 +124,17 @@ class DirectoryUserRepository(Protocol):
         """Store a new user; raises `user_name_taken`."""
         ...
 
+    async def add_each(self, users: Sequence[DirectoryUser]) -> None:
+        """Store many new users; raises `user_name_taken`."""
+        ...
+
+    async def are_unheard_of(self, organization_id: str, users: Sequence[DirectoryUser]) -> bool:
+        """Whether nothing here can have to do with any of them; False also where that takes more than one look.
+
+        Nobody has such a userName, no unmanaged member has such an address, and no group keeps a place for one.
+        """
+        ...
+
     async def save(self, user: DirectoryUser) -> None:
         """Store a user read before; raises `user_name_taken`."""
         ...

@@ -62,7 +62,7 @@ class Audit(Repository):
 
     async def record_all(self, events: Sequence[AuditEvent]) -> Sequence[str]:
         """Store many events of one action, as `record` does; answers the ids of the webhooks that subscribed to it."""
-        await self._execute(insert(audit_events), [_values(event) for event in events])
+        await self._execute_many(_ADD, [_values(event) for event in events])
         event_ids = [event.id for event in events]
         each = func.unnest(literal(event_ids, ARRAY(TypeId(ids.EVENT)))).table_valued("event_id").render_derived()
         # Every webhook is told of every one of them: a product is what is meant.
@@ -117,6 +117,7 @@ def _deliveries(subscribed: AnySelect) -> Insert:
     )
 
 
+_ADD = Prepared(insert(audit_events).values({column.key: given(column) for column in audit_events.c}))
 _RECORD = Prepared(
     _deliveries(_subscribed(given(audit_events.c.id)))
     .add_cte(insert(audit_events).values({column.key: given(column) for column in audit_events.c}).cte("recorded"))

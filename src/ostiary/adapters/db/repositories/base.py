@@ -1,6 +1,7 @@
 """What repositories share: running statements, translating constraints, cutting pages."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 from asyncpg import PostgresError
@@ -39,21 +40,32 @@ class Repository:
 
     async def _execute(self, statement: Executable | Prepared, parameters: Any = None) -> Found:
         """Run a statement; what the database refuses becomes the DomainError it stands for."""
-        try:
+        with _translated():
             if isinstance(statement, Prepared):
                 return await self._transaction.run(statement, parameters)
             return await self._transaction.execute(statement, parameters)
-        except (DBAPIError, PostgresError) as error:
-            refusal = translate(error)
-            if refusal is None:
-                raise
-            raise refusal from error
+
+    async def _execute_many(self, statement: Prepared, each: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement that answers nothing for each of many, in one exchange."""
+        with _translated():
+            await self._transaction.run_many(statement, each)
 
     async def _first(self, statement: Executable | Prepared, parameters: Any = None) -> Row[Any] | None:
         return (await self._execute(statement, parameters)).first()
 
     async def _scalar(self, statement: Executable | Prepared, parameters: Any = None) -> Any:
         return (await self._execute(statement, parameters)).scalar()
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except (DBAPIError, PostgresError) as error:
+        refusal = translate(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def page_of(

@@ -72,6 +72,10 @@ class DirectoryRequests(Repository):
         """Keep one request, in the transaction of what it did."""
         await self._execute(_ADD, _values(request))
 
+    async def add_each(self, requests: Sequence[DirectoryRequest]) -> None:
+        """Keep many of one organization, in the transaction of what they did."""
+        await self._execute_many(_ADD, [_values(request) for request in requests])
+
     async def add_all(self, requests: Sequence[DirectoryRequest]) -> None:
         """Keep many, of any organizations; those of organizations that are gone are left out."""
         rows = await self._execute(

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Text,
     any_,
+    bindparam,
     cast,
     delete,
     exists,
@@ -37,6 +38,7 @@ from ostiary.adapters.db.repositories.member_rows import read_member
 from ostiary.adapters.db.repositories.shapes import Statements, shaped
 from ostiary.adapters.db.tables import (
     directory_group_members,
+    directory_group_reservations,
     directory_groups,
     directory_users,
     members,
@@ -177,6 +179,24 @@ _MATCHING_MEMBER = Prepared(
     .limit(1)
     .with_for_update(key_share=True)
 )
+_reserved = directory_group_reservations.c
+_HEARD_OF = Prepared(
+    union_all(
+        select(directory_users.c.id).where(
+            directory_users.c.organization_id == given(directory_users.c.organization_id),
+            func.lower(directory_users.c.user_name) == any_(bindparam("names", type_=ARRAY(Text))),
+        ),
+        select(members.c.id).where(
+            members.c.organization_id == given(members.c.organization_id),
+            members.c.email == any_(bindparam("addresses", type_=ARRAY(Text))),
+            ~_HAS_PUSHED_USER,
+        ),
+        select(_reserved.group_id).where(
+            _reserved.organization_id == given(_reserved.organization_id),
+            func.lower(_reserved.value) == any_(bindparam("values", type_=ARRAY(Text))),
+        ),
+    ).limit(1)
+)
 
 
 class DirectoryUsers(Repository):
@@ -219,8 +239,22 @@ class DirectoryUsers(Repository):
 
     async def add(self, user: DirectoryUser) -> None:
         """Store a new user; raises `user_name_taken`."""
-        named = {"organization_id": user.organization_id, "id": user.id, "created_at": user.created_at}
-        await self._execute(_ADD, {**named, **directory_user_values(user)})
+        await self._execute(_ADD, _row(user))
+
+    async def add_each(self, users: Sequence[DirectoryUser]) -> None:
+        """Store many new users; raises `user_name_taken`."""
+        await self._execute_many(_ADD, [_row(user) for user in users])
+
+    async def are_unheard_of(self, organization_id: str, users: Sequence[DirectoryUser]) -> bool:
+        """Whether nothing here can have to do with any of them; False also where that takes more than one look."""
+        names = [user.user_name.lower() for user in users]
+        outside = [user.external_id.lower() for user in users if user.external_id is not None]
+        if not all(text.isascii() for text in (*names, *outside)):
+            # Of other letters the database has its own idea which of them are the same.
+            return False
+        addresses = [*names, *(user.email for user in users if user.email is not None)]
+        wanted = {"organization_id": organization_id, "names": names, "addresses": addresses}
+        return await self._first(_HEARD_OF, {**wanted, "values": [*names, *outside]}) is None
 
     async def save(self, user: DirectoryUser) -> None:
         """Store a user read before; raises `user_name_taken`."""
@@ -230,6 +264,11 @@ class DirectoryUsers(Repository):
     async def delete(self, organization_id: str, user_id: str) -> None:
         """Forget the user, and its place in every group."""
         await self._execute(delete(directory_users).where(_one(organization_id, user_id)))
+
+
+def _row(user: DirectoryUser) -> dict[str, Any]:
+    named = {"organization_id": user.organization_id, "id": user.id, "created_at": user.created_at}
+    return {**named, **directory_user_values(user)}
 
 
 def _one(organization_id: str, user_id: str) -> ColumnElement[bool]:

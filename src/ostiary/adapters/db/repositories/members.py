@@ -99,6 +99,10 @@ class Members(Repository):
         """Store a new member; raises `already_member`."""
         await self._execute(_ADD, member_values(member))
 
+    async def add_each(self, added: Sequence[Member]) -> None:
+        """Store many new members; raises `already_member`."""
+        await self._execute_many(_ADD, [member_values(member) for member in added])
+
     async def get(self, organization_id: str, member_id: str, *, lock: bool = False) -> Member | None:
         """The member, its row locked if asked."""
         statement = _LOCK_BY_ID if lock else _READ_BY_ID
