@@ -13,6 +13,7 @@ from scim2_models import Context, PatchOp, Path, Resource
 from ostiary.api.scim import quirks
 from ostiary.api.scim.custom import CustomWrite, told_apart
 from ostiary.api.scim.models import POLICY, Group, UserResource
+from ostiary.api.scim.plain import plain_user
 from ostiary.api.scim.quirks import Operation, Payload
 from ostiary.api.scim.requests import refusing
 from ostiary.api.scim.sent import noted
@@ -26,6 +27,12 @@ R = TypeVar("R", bound=Resource[Any])
 
 def read_user(payload: Mapping[str, Any], context: Context) -> Document:
     """The document of a user sent to create or replace one."""
+    plain = plain_user(payload)
+    return read_thoroughly(payload, context) if plain is None else plain
+
+
+def read_thoroughly(payload: Mapping[str, Any], context: Context) -> Document:
+    """The document of a user, whatever it looks like, as the SCIM library reads it."""
     return _read(UserResource, payload, context)
 
 
