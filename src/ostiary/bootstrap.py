@@ -10,6 +10,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.common_passwords import common_passwords
 from ostiary.adapters.db.engine import Engine, make_engine
 from ostiary.adapters.db.job_queue import PgJobQueue
@@ -112,14 +113,21 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         ids=SystemIds(),
         urls=Urls(settings.base_url.rstrip("/")),
     )
-    passwords = Argon2Hasher(memory_kib=settings.password_hash_memory_kib, rounds=settings.password_hash_rounds)
+    passwords = Argon2Hasher(
+        memory_kib=settings.password_hash_memory_kib,
+        rounds=settings.password_hash_rounds,
+        waiting=settings.password_queue,
+    )
+    saml_threads = BoundedThreads("saml", waiting=settings.saml_queue)
     limits = SessionLimits(
         timedelta(seconds=settings.password_session_seconds), timedelta(seconds=settings.password_session_idle_seconds)
     )
     throttle = Throttle(kit, by_address=settings.throttle_by_address)
     cookies = SessionCookies(secure=not settings.is_development, origins=frozenset(settings.cookie_origins))
-    messages = Pysaml2Messages()
-    describer = IdpDescriber(SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=settings.is_development))
+    messages = Pysaml2Messages(saml_threads)
+    describer = IdpDescriber(
+        SamlMetadataReader(saml_threads), HttpMetadataFetcher(allow_loopback=settings.is_development)
+    )
     keys = SpKeys(kit, sealer, messages)
     redirects = RedirectPolicy(frozenset(settings.redirect_uris), allow_loopback=settings.is_development)
     sender = HttpWebhookSender(GuardedHttp(allow_loopback=settings.is_development))
@@ -161,11 +169,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         groups=GroupProvisioningService(kit),
         resources=ResourceSearchService(kit),
         sign_in_start=SignInStartService(kit, keys, messages, redirects, throttle),
-        sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(), EntryClerk(kit), throttle),
+        sign_in_arrival=ArrivalService(kit, keys, SamlVerifier(saml_threads), EntryClerk(kit), throttle),
         sign_in_finish=FinishService(kit, throttle),
         sign_in_log=SignInLogService(kit),
         webhooks=WebhookService(kit, sealer, sender),
-        logout=LogoutService(kit, keys, SamlLogout(), throttle),
+        logout=LogoutService(kit, keys, SamlLogout(saml_threads), throttle),
     )
     deliveries = WebhookDeliveryService(kit, sealer, sender)
     checks = ConnectionCheckService(kit, describer)

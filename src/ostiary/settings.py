@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         default=3 * 86_400, ge=300, le=365 * 86_400, description="After how long without use a password session ends"
     )
     password_hash_memory_kib: int = Field(default=19_456, ge=8, description="argon2id memory cost")
+    saml_queue: int = Field(
+        default=64, ge=1, le=10_000, description="SAML messages that may wait for a thread; more are answered 503"
+    )
+    password_queue: int = Field(
+        default=64, ge=1, le=10_000, description="Passwords that may wait to be hashed; more are answered 503"
+    )
     password_hash_rounds: int = Field(default=2, ge=1, description="argon2id time cost")
     run_worker: bool = Field(default=False, description="Run the worker inside the service process (development)")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

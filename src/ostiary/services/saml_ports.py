@@ -99,8 +99,12 @@ class Trust:
 class AssertionVerifier(Protocol):
     """Guard, signature, and reading from the verified bytes, in a worker thread."""
 
+    def ensure_room(self) -> None:
+        """Raise `too_busy` where `verify` would: so much waits to be verified that it would not be done soon."""
+        ...
+
     async def verify(self, saml_response: str, trust: Trust) -> VerifiedResponse:
-        """The verified response inside a base64 `SAMLResponse` form value; raises `ResponseRefused`."""
+        """The verified response inside a base64 `SAMLResponse` form value; raises `ResponseRefused`, `too_busy`."""
         ...
 
 

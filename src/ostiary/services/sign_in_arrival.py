@@ -90,8 +90,10 @@ class ArrivalService:
         """Take one response. Whatever is wrong with it is on its trace; the caller hears only what it may.
 
         Of bad responses that nobody asked for only so many leave a trace, the others raise `too_many_attempts`. A good
-        one passes however many bad ones came from the same place.
+        one passes however many bad ones came from the same place. Raises `too_busy` where nobody could look at it soon:
+        then nothing is used up, and the browser may post it again.
         """
+        self._verifier.ensure_room()
         attempt, relay_hash = await self._load(connection_id, relay_state, client)
         try:
             accepted = await self._believe(attempt, saml_response)
@@ -168,7 +170,11 @@ class ArrivalService:
             raise ResponseRefused(
                 Reason.UNKNOWN_REQUEST, "The request was made for another connection, or more than ten minutes ago."
             )
-        response = await self._verifier.verify(saml_response, self._trust(attempt, now))
+        try:
+            response = await self._verifier.verify(saml_response, self._trust(attempt, now))
+        except DomainError:
+            await self._throttle.give_back(attempt.taken)
+            raise
         urls = self._kit.urls
         return accept(
             response,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.messages import Pysaml2Messages
 from ostiary.domain.directory import GroupChange
 from ostiary.domain.directory_document import Document
@@ -338,7 +339,7 @@ PAIRS = {
 @pytest.fixture(scope="module")
 async def sp_key() -> SpKeyPair:
     """A service provider's key; making one takes longer than all else that a world begins with."""
-    return await Pysaml2Messages().new_key("Ostiary of the tests", datetime.now(UTC))
+    return await Pysaml2Messages(BoundedThreads("saml")).new_key("Ostiary of the tests", datetime.now(UTC))
 
 
 @pytest.fixture

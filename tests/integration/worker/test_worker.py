@@ -11,6 +11,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.db.engine import make_engine
 from ostiary.adapters.db.job_queue import PgJobQueue
 from ostiary.adapters.db.uow import SqlUnitOfWork
@@ -86,7 +87,7 @@ async def test_mail_of_a_committed_transaction_arrives_though_the_server_refused
             cleanup=CleanupService(kit),
             domain_checks=DomainCheckService(kit, DnsResolver("127.0.0.1:9")),
             connection_checks=ConnectionCheckService(
-                kit, IdpDescriber(SamlMetadataReader(), HttpMetadataFetcher(allow_loopback=True))
+                kit, IdpDescriber(SamlMetadataReader(BoundedThreads("saml")), HttpMetadataFetcher(allow_loopback=True))
             ),
             token_warnings=DirectoryTokenWarningService(kit),
             deliveries=WebhookDeliveryService(kit, SEALER, HttpWebhookSender(GuardedHttp())),

@@ -2,7 +2,6 @@
 # pysaml2 declares no types of parameters.
 # pyright: reportUnknownVariableType=false
 
-import asyncio
 import base64
 from typing import cast
 
@@ -10,6 +9,7 @@ from saml2 import SamlBase, saml, samlp
 from saml2 import xmldsig as ds
 from saml2.pack import http_redirect_message
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml import guard
 from ostiary.adapters.saml.crypto_backend import QuerySigner, signature_template, to_signed_xml, to_xml
 from ostiary.adapters.saml.name_ids import reveal_name_id
@@ -29,17 +29,20 @@ _MAX_SESSION_INDEXES = 64
 class SamlLogout:
     """The `SamlLogout` port; work on XML happens in a worker thread."""
 
+    def __init__(self, threads: BoundedThreads) -> None:
+        self._threads = threads
+
     async def read(self, message: IncomingMessage, trust: Trust) -> LogoutRequest | LogoutResponse:
         """The verified message; raises `ResponseRefused` for one that is not signed by the connection's certificate."""
-        return await asyncio.to_thread(read_logout, message, trust)
+        return await self._threads.run(read_logout, message, trust)
 
     async def request(self, logout: LogoutToSend) -> BrowserMessage:
         """A signed LogoutRequest for the browser to carry."""
-        return await asyncio.to_thread(_request, logout)
+        return await self._threads.run(_request, logout)
 
     async def response(self, logout: LogoutToSend, in_response_to: str) -> BrowserMessage:
         """A signed LogoutResponse that reports success."""
-        return await asyncio.to_thread(_response, logout, in_response_to)
+        return await self._threads.run(_response, logout, in_response_to)
 
 
 def read_logout(message: IncomingMessage, trust: Trust) -> LogoutRequest | LogoutResponse:

@@ -2,7 +2,6 @@
 # pysaml2 declares no types of parameters.
 # pyright: reportUnknownVariableType=false
 
-import asyncio
 import base64
 import hashlib
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, md, saml, samlp
 from saml2 import xmldsig as ds
 from saml2.pack import http_redirect_message
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.crypto_backend import (
     QuerySigner,
     certificate_base64,
@@ -41,9 +41,12 @@ _MAX_COMMON_NAME = 64
 class Pysaml2Messages:
     """The `SamlMessages` port; messages are built and signed in a worker thread."""
 
+    def __init__(self, threads: BoundedThreads) -> None:
+        self._threads = threads
+
     async def authn_request(self, request: AuthnRequest) -> BrowserMessage:
         """The AuthnRequest for the browser to carry (SAML profiles §4.1.4.1, bindings §3.4 and §3.5)."""
-        return await asyncio.to_thread(_authn_request, request)
+        return await self._threads.run(_authn_request, request)
 
     async def sp_metadata(
         self,
@@ -59,13 +62,13 @@ class Pysaml2Messages:
         It has a certificate for encryption only where encryption is wanted: some identity providers encrypt as soon
         as they see one, with algorithms of their own choice.
         """
-        return await asyncio.to_thread(
+        return await self._threads.run(
             _sp_metadata, sp, valid_until, name_id_format, want_assertions_encrypted, requests_signed
         )
 
     async def new_key(self, common_name: str, now: datetime) -> SpKeyPair:
         """A new RSA-2048 key and a self-signed certificate of ten years; the name is cut to X.509's 64 characters."""
-        return await asyncio.to_thread(_new_key, common_name, now)
+        return await self._threads.run(_new_key, common_name, now)
 
 
 def _authn_request(request: AuthnRequest) -> BrowserMessage:

@@ -1,11 +1,11 @@
 """What an identity provider's metadata says: strict about what a sign-in trusts, lenient about how it is written."""
 
-import asyncio
 import ipaddress
 from urllib.parse import urlsplit
 
 from lxml import etree
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.certificates import read_certificate
 from ostiary.adapters.saml.xml import DSIG, METADATA, SAMLP, Element, local_name
 from ostiary.domain.connection import Binding, Certificate, IdentityProvider
@@ -30,9 +30,12 @@ _BINDINGS = {
 class SamlMetadataReader:
     """The `MetadataReader` port."""
 
+    def __init__(self, threads: BoundedThreads) -> None:
+        self._threads = threads
+
     async def read_metadata(self, xml: bytes, *, entity_id: str | None = None) -> IdentityProvider:
         """What `read_metadata` of this module does, in a worker thread: a megabyte takes its time."""
-        return await asyncio.to_thread(read_metadata, xml, entity_id)
+        return await self._threads.run(read_metadata, xml, entity_id)
 
     def read_certificate(self, text: str) -> Certificate:
         """What `read_certificate` of `certificates` does."""

@@ -3,12 +3,12 @@
 The verdict over what it says is `ostiary.domain.assertion.accept`; decided here is only who said it.
 """
 
-import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from lxml import etree
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml import guard
 from ostiary.adapters.saml.decryption import decrypt, failed
 from ostiary.adapters.saml.name_ids import reveal_name_id
@@ -22,9 +22,16 @@ from ostiary.services.saml_ports import Trust
 class SamlVerifier:
     """The `AssertionVerifier` port: a millisecond or two of work, in a worker thread."""
 
+    def __init__(self, threads: BoundedThreads) -> None:
+        self._threads = threads
+
+    def ensure_room(self) -> None:
+        """Raise `too_busy` where `verify` would."""
+        self._threads.ensure_room()
+
     async def verify(self, saml_response: str, trust: Trust) -> VerifiedResponse:
         """The verified response; raises `ResponseRefused` with the checks made until then, the last of them failed."""
-        return await asyncio.to_thread(verify, saml_response, trust)
+        return await self._threads.run(verify, saml_response, trust)
 
 
 def verify(saml_response: str, trust: Trust) -> VerifiedResponse:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from lxml import etree
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.verifier import SamlVerifier, verify
 from ostiary.domain.assertion import EMAIL_FORMAT, Expectation, NameId, Reason, ResponseRefused, accept
 from tests.support.saml_factory import (
@@ -46,7 +47,7 @@ EXPECTED = Expectation(IDP_ENTITY_ID, SP_ENTITY_ID, ACS_URL, REQUEST_ID, False, 
     ],
 )
 async def test_the_assertion_the_response_or_both_may_be_signed(what: str, signed: set[str]) -> None:
-    verified = await SamlVerifier().verify(form_value(signed_response(what=what)), trust())
+    verified = await SamlVerifier(BoundedThreads("saml")).verify(form_value(signed_response(what=what)), trust())
     assert verified.signed == signed
     assert verified.assertion.name_id == NameId("bo@acme.test", EMAIL_FORMAT)
     assert verified.assertion.attributes["groups"] == ("platform", "data")

@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.metadata import SamlMetadataReader
 from ostiary.domain.errors import DomainError, Kind
 from tests.support.saml_factory import NOW, idp, party
 
-read_certificate = SamlMetadataReader().read_certificate
+read_certificate = SamlMetadataReader(BoundedThreads("saml")).read_certificate
 PEM = idp().certificate_pem
 BASE64 = idp().certificate.der_base64
 

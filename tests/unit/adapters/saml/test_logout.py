@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from lxml import etree
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.logout import SamlLogout, read_logout
 from ostiary.domain.assertion import NameId, Reason, ResponseRefused
 from ostiary.domain.connection import Binding
@@ -271,7 +272,7 @@ def read_back(binding: Binding, url: str, form: tuple[tuple[str, str], ...]) -> 
 @pytest.mark.parametrize("binding", [Binding.REDIRECT, Binding.POST])
 async def test_our_request_names_the_subject_as_the_identity_provider_did(binding: Binding) -> None:
     name_id = NameId("p-1", "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", "https://idp", "https://sp")
-    sent = await SamlLogout().request(to_send(binding, name_id=name_id, session_index="_s7"))
+    sent = await SamlLogout(BoundedThreads("saml")).request(to_send(binding, name_id=name_id, session_index="_s7"))
     said = read_back(binding, sent.url, sent.form)
     assert isinstance(said, LogoutRequest)
     assert (said.id, said.issuer, said.name_id, said.session_indexes) == ("_ours", SP_ENTITY_ID, name_id, ("_s7",))
@@ -283,7 +284,9 @@ async def test_our_request_names_the_subject_as_the_identity_provider_did(bindin
 @pytest.mark.parametrize("relay_state", [None, "theirs"])
 @pytest.mark.parametrize("binding", [Binding.REDIRECT, Binding.POST])
 async def test_our_response_answers_and_gives_the_relay_state_back(binding: Binding, relay_state: str | None) -> None:
-    sent = await SamlLogout().response(to_send(binding, relay_state=relay_state), in_response_to="_theirs")
+    sent = await SamlLogout(BoundedThreads("saml")).response(
+        to_send(binding, relay_state=relay_state), in_response_to="_theirs"
+    )
     said = read_back(binding, sent.url, sent.form)
     assert isinstance(said, LogoutResponse)
     assert (said.in_response_to, said.everywhere) == ("_theirs", True)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 from saml2.xml.schema import validate
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.messages import Pysaml2Messages
 from ostiary.adapters.saml.verifier import verify
 from ostiary.domain.connection import Binding, IdentityProvider, LoginHint, NameIdFormat
@@ -53,7 +54,7 @@ NAMES = {
     "md": "urn:oasis:names:tc:SAML:2.0:metadata",
     "ds": DSIG,
 }
-messages = Pysaml2Messages()
+messages = Pysaml2Messages(BoundedThreads("saml"))
 
 
 def service_provider(key: SpKeyPair | None = None) -> ServiceProvider:

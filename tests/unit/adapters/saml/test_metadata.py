@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from lxml import etree
 
+from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.metadata import MAX_METADATA_BYTES, SamlMetadataReader, is_acceptable_url, read_metadata
 from ostiary.domain.connection import Binding
 from ostiary.domain.errors import DomainError, Kind
@@ -58,7 +59,7 @@ def refused(xml: str | bytes, *, entity_id: str | None = None) -> DomainError:
 
 
 async def test_metadata_of_one_identity_provider_is_read() -> None:
-    provider = await SamlMetadataReader().read_metadata(entity().encode())
+    provider = await SamlMetadataReader(BoundedThreads("saml")).read_metadata(entity().encode())
     assert (provider.entity_id, provider.sso_url, provider.sso_binding) == (IDP_ENTITY_ID, SSO_URL, Binding.REDIRECT)
     assert provider.slo_url is None
     assert provider.certificates == (idp().certificate,)

@@ -1,0 +1,59 @@
+"""Work that would hold up the event loop, in threads, and no more of it than can be done soon."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from ostiary.domain.errors import DomainError, Kind
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DEFAULT_WAITING = 64
+
+
+class BoundedThreads:
+    """As many threads as asked for, and a short queue: who finds it full is sent away at once, to come again.
+
+    A queue without an end would make everybody wait longer than they do, and hold everything they sent meanwhile.
+    """
+
+    def __init__(self, name: str, *, at_once: int | None = None, waiting: int = DEFAULT_WAITING) -> None:
+        threads = at_once or os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._places = threading.BoundedSemaphore(threads + waiting)
+
+    def ensure_room(self) -> None:
+        """Raise `too_busy` where `run` would, for those who have work to do before they come to it."""
+        if not self._places.acquire(blocking=False):
+            raise _too_busy()
+        self._places.release()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the function answers, or raises; raises `too_busy` without having called it when the queue is full."""
+        if not self._places.acquire(blocking=False):
+            raise _too_busy()
+        try:
+            future = self._threads.submit(function, *args, **kwargs)
+        except BaseException:
+            self._places.release()
+            raise
+        # Also of one that was cancelled: at once if it waited, else when its thread is free.
+        future.add_done_callback(self._leave)
+        return await asyncio.wrap_future(future)
+
+    def _leave(self, _: Future[T]) -> None:
+        self._places.release()
+
+
+def _too_busy() -> DomainError:
+    return DomainError(
+        Kind.UNAVAILABLE,
+        "too_busy",
+        "There is more to do here at the moment than can be done. Nothing was changed. Wait a second, then send this "
+        "again; in a browser, reload the page.",
+        extra={"retry_after_seconds": 1},
+    )
