@@ -280,8 +280,8 @@ class ScimMachine(RuleBasedStateMachine):
         for change, picked, name in changes:
             values = self._values(picked)
             if len(changes) > 1:
-                # Members are named by id. By userName too, which is lenience (R45), but one way in one request:
-                # what comes and goes is told apart by what it is called.
+                # Members are named by id. By userName too, which is lenience (R45), but one way in one request: a
+                # place is kept for the name as it was sent.
                 values = list(dict.fromkeys(self.model.named(value) or value.lower() for value in values))
             listed = [{"value": value} for value in values]
             if change in ("add", "replace"):

@@ -100,13 +100,27 @@ class GroupChange:
     """A change of a group's members, by the values the directory names them with.
 
     Where it `replaces`, `added` are all members there are afterwards. A change names only what changes, so that a group
-    of many costs what a group of few costs.
+    of many costs what a group of few costs. `order` has the names as each was last mentioned: where two of them stand
+    for one person, the later has the last word.
     """
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     replaces: bool = False
+    order: tuple[str, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         """Whether it changes anything at all."""
         return self.replaces or bool(self.added or self.removed)
+
+    def settled(self, coming: Mapping[str, str], going: Mapping[str, str]) -> tuple[list[str], list[str]]:
+        """Who comes and who goes, each person once, of those whom the names stand for."""
+        place = {name: number for number, name in enumerate(self.order)}
+        last: dict[str, tuple[int, bool]] = {}
+        for named, comes in ((going, False), (coming, True)):
+            for name, person in named.items():
+                said = (place.get(name, -1), comes)
+                last[person] = max(last.get(person, said), said)
+        return [who for who, (_, comes) in last.items() if comes], [
+            who for who, (_, comes) in last.items() if not comes
+        ]

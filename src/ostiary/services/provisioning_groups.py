@@ -1,6 +1,6 @@
 """Groups as a directory reads and writes them by SCIM: each is a team with the same members (R44, R45)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ostiary.domain import ids
@@ -134,13 +134,13 @@ async def _apply(p: Provisioning, group_id: str, change: GroupChange) -> bool:
     """Carry a change of members out; answers whether anybody came or went."""
     if not change:
         return False
-    coming, unknown = await _coming(p, change)
+    named, unknown = await _coming(p, change)
+    coming, going = change.settled(named, await _going(p, change))
     groups = p.uow.directory_groups
     if change.replaces:
         removed = await groups.keep_only(p.organization_id, group_id, coming)
         await groups.release(p.organization_id, group_id, None)
     else:
-        going = await _going(p, change)
         removed = await groups.remove_members(p.organization_id, group_id, going) if going else ()
     if change.replaces or change.removed:
         # After the group's own rows: a DELETE going on has been waited for there, and is seen here (R63).
@@ -158,10 +158,10 @@ async def _apply(p: Provisioning, group_id: str, change: GroupChange) -> bool:
     return bool(added or removed)
 
 
-async def _coming(p: Provisioning, change: GroupChange) -> tuple[list[str], tuple[str, ...]]:
-    """Who is to be in the group, and which names nobody has yet (R45)."""
+async def _coming(p: Provisioning, change: GroupChange) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Who is to be in the group, by the names they were given, and which names nobody has yet (R45)."""
     if not change.added:
-        return [], ()
+        return {}, ()
     resolved = await p.uow.directory_groups.resolve(p.organization_id, change.added)
     if resolved.unknown:
         if not p.directory.lenient_members:
@@ -176,12 +176,12 @@ async def _coming(p: Provisioning, change: GroupChange) -> tuple[list[str], tupl
             p.sent.quirks.add(Quirk.MEMBERS_RESERVED)
     for user_id in sorted(resolved.unmanaged):
         await take_over(p, user_id)
-    return list(dict.fromkeys([*resolved.users.values(), *sorted(resolved.unmanaged)])), resolved.unknown
+    return {**resolved.users, **{user_id: user_id for user_id in sorted(resolved.unmanaged)}}, resolved.unknown
 
 
-async def _going(p: Provisioning, change: GroupChange) -> list[str]:
-    going = [value for value in change.removed if ids.decode(ids.MEMBER, value) is not None]
+async def _going(p: Provisioning, change: GroupChange) -> Mapping[str, str]:
+    """Who is to leave the group, by the names they were given."""
+    going = {value: value for value in change.removed if ids.decode(ids.MEMBER, value) is not None}
     if len(going) == len(change.removed):
         return going
-    resolved = await p.uow.directory_groups.resolve(p.organization_id, change.removed)
-    return list(resolved.users.values())
+    return (await p.uow.directory_groups.resolve(p.organization_id, change.removed)).users

@@ -249,3 +249,17 @@ async def test_renaming_and_leaving_members_out_never_reads_members(sync: Direct
         await sync.house.services.groups.list(sync.caller, ListQuery(joined=False))
 
     assert not [statement for statement, _ in ran if "group_members" in statement or "team_members" in statement]
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+async def test_R45_whoever_is_added_by_id_and_then_removed_by_user_name_is_out(
+    sync: DirectorySync, replaces: bool
+) -> None:
+    bo, cy = await user(sync, "bo"), await user(sync, "cy")
+    group = await pushed(sync, "Engineering", cy)
+    by_name = GroupChange((bo, cy), ("bo@acme.test",), replaces, order=(bo, cy, "bo@acme.test"))
+
+    left = await sync.house.services.groups.change(sync.caller, group.id, lambda kept: kept, by_name, joined=True)
+
+    assert left.members == (cy,)
+    assert await sync.team_members(group.id) == {cy}

@@ -146,3 +146,25 @@ def test_R22_R61_who_asks_stays_where_the_directory_knows_no_administrator(
     known: int, unknown: tuple[str, ...], caller: str | None, kept: str | None
 ) -> None:
     assert administrator_to_keep(known, unknown, caller) == kept
+
+
+@pytest.mark.parametrize(
+    ("order", "coming", "going"),
+    [
+        (("mem_1", "bo"), [], ["mem_1"]),
+        (("bo", "mem_1"), ["mem_1"], []),
+        ((), ["mem_1"], []),
+    ],
+)
+def test_R45_of_two_names_for_one_person_the_later_has_the_last_word(
+    order: tuple[str, ...], coming: list[str], going: list[str]
+) -> None:
+    change = GroupChange(added=("mem_1",), removed=("bo",), order=order)
+
+    assert change.settled({"mem_1": "mem_1"}, {"bo": "mem_1"}) == (coming, going)
+
+
+def test_names_of_different_people_come_and_go_as_they_were_named() -> None:
+    change = GroupChange(("mem_1", "cy"), ("mem_2",), order=("mem_2", "cy", "mem_1"))
+
+    assert change.settled({"mem_1": "mem_1", "cy": "mem_3"}, {"mem_2": "mem_2"}) == (["mem_1", "mem_3"], ["mem_2"])

@@ -53,13 +53,15 @@ class _Members:
     """The change so far."""
 
     def __init__(self) -> None:
-        self._added: dict[str, None] = {}
-        self._removed: dict[str, None] = {}
+        # Each name, in the order of its last mention, and whether it comes.
+        self._named: dict[str, bool] = {}
         self._replaces = False
 
     def change(self) -> GroupChange:
         """All of it."""
-        return GroupChange(tuple(self._added), tuple(self._removed), self._replaces)
+        added = tuple(name for name, comes in self._named.items() if comes)
+        removed = tuple(name for name, comes in self._named.items() if not comes)
+        return GroupChange(added, removed, self._replaces, order=tuple(self._named))
 
     def apply(self, operation: Operation, selection: str) -> None:
         """One operation on `members`, with what follows the word in its path."""
@@ -83,19 +85,19 @@ class _Members:
                 raise invalid("invalid_value", f"{operation.op!r} is not a PATCH operation: add, remove or replace.")
 
     def _add(self, values: Iterable[str]) -> None:
-        for value in values:
-            self._removed.pop(value, None)
-            self._added[value] = None
+        self._mention(values, comes=True)
 
     def _remove(self, values: Iterable[str]) -> None:
+        self._mention(values, comes=False)
+
+    def _mention(self, values: Iterable[str], *, comes: bool) -> None:
         for value in values:
-            self._added.pop(value, None)
-            self._removed[value] = None
+            self._named.pop(value, None)
+            self._named[value] = comes
 
     def _replace(self, values: Iterable[str]) -> None:
         self._replaces = True
-        self._removed.clear()
-        self._added = dict.fromkeys(values)
+        self._named = dict.fromkeys(values, True)
 
 
 def _selected(selection: str) -> list[str] | None:
