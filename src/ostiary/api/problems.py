@@ -40,7 +40,7 @@ _MEANINGS = {
     413: "The body is too large.",
     422: "A field is not acceptable; `errors` points at it.",
     429: "Too many tries; wait for `Retry-After`.",
-    503: "Something this needs is out of reach; try again.",
+    503: "Something this needs is out of reach, or there is too much to do; try again.",
 }
 
 
