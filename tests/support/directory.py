@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import event, text
 
@@ -130,7 +131,9 @@ def patch_of(*operations: Mapping[str, Any]) -> dict[str, Any]:
 def statements(house: House) -> Generator[list[tuple[str, Any]]]:
     """The statements that run inside the block, with their parameters."""
     seen: list[tuple[str, Any]] = []
-    engine, run, run_many = house._house.engine.sync_engine, Transaction.run, Transaction.run_many
+    engine = house._house.engine.sync_engine
+    run, run_many, exchange = Transaction.run, Transaction.run_many, Transaction._exchange
+    hold = Transaction.hold
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
         seen.append((statement, parameters))
@@ -143,11 +146,21 @@ def statements(house: House) -> Generator[list[tuple[str, Any]]]:
         seen.append((statement.sql, [tuple(statement.arguments(parameters)) for parameters in each]))
         await run_many(self, statement, each)
 
+    async def noting_exchange(self: Transaction, sql: str, arguments: Sequence[Any]) -> Sequence[asyncpg.Record]:
+        seen.append((sql, tuple(arguments)))
+        return await exchange(self, sql, arguments)
+
+    async def noting_hold(self: Transaction, lock: Prepared, parameters: Mapping[str, Any]) -> None:
+        seen.append((lock.sql, tuple(lock.arguments(parameters))))
+        await hold(self, lock, parameters)
+
     event.listen(engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Transaction, "run", noting_run)
             patch.setattr(Transaction, "run_many", noting_run_many)
+            patch.setattr(Transaction, "_exchange", noting_exchange)
+            patch.setattr(Transaction, "hold", noting_hold)
             yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)

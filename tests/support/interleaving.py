@@ -1,7 +1,7 @@
 """Two acts of the real services at the same moment, one held in the middle while the other comes by (R63)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.transaction import Transaction
 from ostiary.adapters.db.uow import SqlUnitOfWork
 from ostiary.domain.errors import DomainError
 from tests.support.house import House
@@ -42,20 +43,28 @@ _HELD: ContextVar[Hold | None] = ContextVar("held", default=None)
 @contextmanager
 def holdable() -> Generator[None]:
     """Let statements and commits inside the block be held."""
-    execute, commit = Repository._execute, SqlUnitOfWork.commit
+    execute, exchange, commit = Repository._execute, Transaction._exchange, SqlUnitOfWork.commit
 
     async def holding_execute(self: Repository, statement: Any, parameters: Any = None) -> Any:
         if (hold := _HELD.get()) is not None:
             await hold.pass_by(committing=False)
         return await execute(self, statement, parameters)
 
+    async def holding_exchange(self: Transaction, sql: str, arguments: Sequence[Any]) -> Any:
+        if (hold := _HELD.get()) is not None:
+            await hold.pass_by(committing=False)
+        return await exchange(self, sql, arguments)
+
     async def holding_commit(self: SqlUnitOfWork) -> None:
+        # Held with everything written, as late as can be.
+        await self._transaction._send_waiting()
         if (hold := _HELD.get()) is not None:
             await hold.pass_by(committing=True)
         await commit(self)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Repository, "_execute", holding_execute)
+        patch.setattr(Transaction, "_exchange", holding_exchange)
         patch.setattr(SqlUnitOfWork, "commit", holding_commit)
         yield
 

@@ -280,7 +280,7 @@ class Journal:
     ) -> AuditEvent:
         """Record one change: what it was and what it is now, never a secret. Webhooks are told after the commit."""
         event = self._event(action, target_kind, target_id, before or {}, after or {})
-        await self._tell(await self._uow.audit.record(event))
+        await self._uow.audit.record(event, self._tell)
         return event
 
     async def write_each(

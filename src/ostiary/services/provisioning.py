@@ -82,10 +82,10 @@ async def provision(kit: Kit, caller: Caller, work: Callable[[Provisioning], Awa
 async def _attempt(kit: Kit, caller: Caller, work: Callable[[Provisioning], Awaitable[T]], lock: Lock) -> T:
     organization_id = tenant_of(caller)
     async with kit.uow() as uow:
-        organization = await uow.organizations.get(organization_id, lock)
-        directory = await uow.directories.get(organization_id)
-        if organization is None or directory is None or not directory.enabled or caller.principal is None:
+        entered = await uow.directories.enter(organization_id, lock)
+        if entered is None or not entered[1].enabled or caller.principal is None:
             raise unauthenticated("directory_disabled", "Directory Sync is switched off. Enable it to get a new token.")
+        organization, directory = entered
         now = kit.clock.now()
         journal = Journal(kit, uow, organization_id, actor_of(caller.principal), caller.request_id)
         result = await work(Provisioning(uow, organization, directory, journal, now, lock, kit.urls, caller.sent))

@@ -12,7 +12,7 @@ from ostiary.domain.errors import not_found
 from ostiary.domain.membership import ManagedBy, Member
 from ostiary.services.context import Caller, Kit
 from ostiary.services.directory_cursors import opened, sealed
-from ostiary.services.ports.provisioning import Listing, ListQuery, StoredUser
+from ostiary.services.ports.provisioning import Listing, ListQuery, Named, StoredUser
 from ostiary.services.provisioning import Provisioning, ensure_version, provision, tenant_of
 from ostiary.services.provisioning_members import depart, join_each, settle
 from ostiary.services.sent_request import SentRequest
@@ -69,14 +69,16 @@ class UserProvisioningService:
         """
 
         async def work(p: Provisioning) -> StoredUser:
-            facts = read_user(document, p.directory)
-            member = await p.uow.directory_users.match_member(p.organization_id, facts.user_name, facts.email)
+            newcomer = self._created(p, document)
+            if newcomer.active and await p.uow.directory_users.are_unheard_of(p.organization_id, [newcomer]):
+                await p.uow.directory_users.add(newcomer)
+                await settle(p, newcomer, None, None)
+                return _as_stored(newcomer)
+            member = await p.uow.directory_users.match_member(p.organization_id, newcomer.user_name, newcomer.email)
             if member is not None and await p.uow.directory_users.lock(p.organization_id, member.id) is not None:
                 # Waiting for the member's row, somebody else has taken it over (R63).
                 member = None
-            blank = _blank(p, self._kit.ids.new(ids.MEMBER) if member is None else member.id)
-            p.ensure_known({}, unknown_in_user(document, p.directory))
-            user = _revised(p, blank, {"active": True, **document})
+            user = newcomer if member is None else replace(newcomer, id=member.id)
             await p.uow.directory_users.add(user)
             if member is None and not user.active:
                 await p.journal.write("directory_user.created", "member", user.id, after={"user_name": user.user_name})
@@ -135,7 +137,7 @@ class UserProvisioningService:
         """
 
         async def work(p: Provisioning) -> StoredUser:
-            before, member = await _locked(p, user_id)
+            before, member, groups = await _locked(p, user_id)
             ensure_version(before.version, expected)
             document = revise(before.document)
             p.ensure_known(unknown_in_user(before.document, p.directory), unknown_in_user(document, p.directory))
@@ -145,12 +147,12 @@ class UserProvisioningService:
                 return await _stored(p, user, None, member)
             if replace(user, version=before.version, modified_at=before.modified_at) == before:
                 # Nothing new in it, but what the directory may decide can have changed since.
-                return await _stored(p, before, before, member)
+                return await _stored(p, before, before, member, groups)
             await p.uow.directory_users.save(user)
             await p.journal.write(
                 "directory_user.updated", "member", user.id, before=_audited(before, user), after=_audited(user, before)
             )
-            return await _stored(p, user, before, member)
+            return await _stored(p, user, before, member, groups)
 
         return await provision(self._kit, caller, work)
 
@@ -161,7 +163,7 @@ class UserProvisioningService:
         """
 
         async def work(p: Provisioning) -> None:
-            user, member = await _locked(p, user_id)
+            user, member, _ = await _locked(p, user_id)
             ensure_version(user.version, expected)
             if member is not None:
                 await depart(p, replace(member, managed_by=ManagedBy.DIRECTORY), deleted=True)
@@ -175,27 +177,33 @@ class UserProvisioningService:
 
 async def take_over(p: Provisioning, user_id: str) -> None:
     """Make an unmanaged member the directory's, as it is, because the directory wrote about it (R49)."""
-    before, member = await _locked(p, user_id)
+    before, member, _ = await _locked(p, user_id)
     if not before.version:
         user = _revised(p, before, before.document)
         await p.uow.directory_users.add(user)
         await settle(p, user, None, member)
 
 
-async def _locked(p: Provisioning, user_id: str) -> tuple[DirectoryUser, Member | None]:
-    """The user and the member, both rows locked; an unmanaged member appears with version 0."""
+async def _locked(p: Provisioning, user_id: str) -> tuple[DirectoryUser, Member | None, tuple[Named, ...] | None]:
+    """The user and the member, both rows locked, and the user's groups if they were read on the way.
+
+    An unmanaged member appears with version 0.
+    """
+    both = await p.uow.directory_users.lock_with_member(p.organization_id, user_id)
+    if both is not None:
+        return both
     user = await p.uow.directory_users.lock(p.organization_id, user_id)
     member = await p.uow.members.get(p.organization_id, user_id, lock=True)
     if user is None and member is not None:
         # Waiting for the member's row, somebody else may have taken it over.
         user = await p.uow.directory_users.lock(p.organization_id, user_id)
     if user is not None:
-        return user, member
+        return user, member, None
     stored = await p.uow.directory_users.find(p.organization_id, user_id, joined=False)
     if stored is None:
         raise not_found("user")
     blank = replace(_blank(p, user_id), document=stored.document, created_at=stored.created_at)
-    return replace(blank, active=member is not None and member.is_active), member
+    return replace(blank, active=member is not None and member.is_active), member, None
 
 
 def _blank(p: Provisioning, user_id: str) -> DirectoryUser:
@@ -233,9 +241,16 @@ def _revised(p: Provisioning, before: DirectoryUser, document: Document) -> Dire
 
 
 async def _stored(
-    p: Provisioning, user: DirectoryUser, before: DirectoryUser | None, member: Member | None
+    p: Provisioning,
+    user: DirectoryUser,
+    before: DirectoryUser | None,
+    member: Member | None,
+    groups: tuple[Named, ...] | None = None,
 ) -> StoredUser:
-    """Apply a stored user to the membership and the groups, and answer it as it is sent back."""
+    """Apply a stored user to the membership and the groups, and answer it as it is sent back.
+
+    `groups` are the user's before, where they were read.
+    """
     renamed = before is None or (before.user_name, before.external_id) != (user.user_name, user.external_id)
     claimed = await p.uow.directory_groups.claim(p.organization_id, user) if renamed else ()
     await settle(p, user, before, member)
@@ -243,6 +258,8 @@ async def _stored(
         await p.uow.directory_groups.join_teams(p.organization_id, user.id, p.now)
     if before is None and not claimed:
         return _as_stored(user)
+    if groups is not None and not claimed:
+        return replace(_as_stored(user), groups=groups)
     found = await p.uow.directory_users.find(p.organization_id, user.id, joined=True)
     assert found is not None
     return found

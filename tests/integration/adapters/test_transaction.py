@@ -1,17 +1,19 @@
 """A transaction begins with what locks or writes, and never outlives its unit of work."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import insert, literal, select, text, update
+from sqlalchemy import Row, func, insert, literal, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ostiary.adapters.db.deferred import Then
 from ostiary.adapters.db.engine import make_engine
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import all_given, given
@@ -19,14 +21,23 @@ from ostiary.adapters.db.tables import accounts
 from ostiary.adapters.db.transaction import Transaction
 from ostiary.adapters.system import SystemIds
 from ostiary.domain import ids
+from ostiary.domain.errors import DomainError
 from tests.support.database import connection
 
 ADD = Prepared(insert(accounts).values(all_given(accounts.c)))
 NAMES = Prepared(select(accounts.c.name).order_by(accounts.c.name))
 LOCK = Prepared(select(accounts.c.id).where(accounts.c.email == given(accounts.c.email)).with_for_update())
-RENAME = Prepared(
-    update(accounts).where(accounts.c.email == given(accounts.c.email, "whose")).values(name=given(accounts.c.name))
+LOCK_BY_ID = Prepared(select(accounts.c.id).where(accounts.c.id == given(accounts.c.id)).with_for_update())
+RENAME, RENAME_NAMED = (
+    Prepared(
+        update(accounts)
+        .where(accounts.c.email == given(accounts.c.email, "whose"))
+        .values(name=given(accounts.c.name))
+        .returning(*answered)
+    )
+    for answered in ((), (accounts.c.name,))
 )
+ADD_NAMED = Prepared(insert(accounts).values(all_given(accounts.c)).returning(accounts.c.name))
 
 
 def account(name: str) -> dict[str, object]:
@@ -178,3 +189,126 @@ async def test_a_value_that_is_missing_is_a_mistake_of_ours(engine: AsyncEngine)
 def test_a_list_of_unknown_length_cannot_be_prepared() -> None:
     with pytest.raises(ValueError, match="any_"):
         Prepared(select(accounts).where(accounts.c.name.in_(["a", "b"])))
+
+
+@contextmanager
+def exchanges() -> Generator[list[str]]:
+    """What goes to the database together inside the block."""
+    seen: list[str] = []
+    exchange = Transaction._exchange
+
+    async def noting(self: Transaction, sql: str, arguments: Sequence[Any]) -> Sequence[asyncpg.Record]:
+        seen.append(sql)
+        return await exchange(self, sql, arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Transaction, "_exchange", noting)
+        yield seen
+
+
+async def test_writes_that_can_wait_go_together_in_the_order_they_came(engine: AsyncEngine) -> None:
+    with exchanges() as seen:
+        async with begun(engine) as transaction:
+            for name in ("ada", "bo", "cy"):
+                await transaction.defer(ADD, account(name))
+            assert not transaction._driver.is_in_transaction()
+            await transaction.commit()
+    assert len(seen) == 1
+    async with begun(engine) as transaction:
+        stored = select(accounts.c.name).order_by(literal_column("ctid"))
+        assert [row.name for row in await transaction.execute(stored)] == ["ada", "bo", "cy"]
+
+
+async def test_whatever_is_run_by_itself_sees_what_waited(engine: AsyncEngine) -> None:
+    async with begun(engine) as transaction:
+        await transaction.defer(ADD, account("ada"))
+        assert [row.name for row in await transaction.run(NAMES, {})] == ["ada"]
+        await transaction.defer(ADD, account("bo"))
+        assert (await transaction.execute(select(func.count()).select_from(accounts))).scalar() == 2
+        await transaction.defer(ADD, account("cy"))
+        await transaction.run_many(ADD, [account("dee")])
+        await transaction.defer(ADD, account("eve"))
+        driver = await transaction.begin()
+        assert await driver.fetchval("SELECT count(*) FROM accounts") == 5
+        await transaction.defer(RENAME, {"whose": "ada@acme.test", "name": "Ada"})
+        await transaction.hold(LOCK_BY_ID, {"id": SystemIds().new(ids.ACCOUNT)})
+        assert not transaction._waiting
+
+
+async def test_what_looks_at_what_waits_does_not_wait_beside_it(engine: AsyncEngine) -> None:
+    with exchanges() as seen:
+        async with begun(engine) as transaction:
+            await transaction.defer(ADD, account("ada"))
+            await transaction.defer(RENAME, {"whose": "ada@acme.test", "name": "Ada"})
+            await transaction.defer(RENAME, {"whose": "ada@acme.test", "name": "Ada L."})
+            await transaction.commit()
+    assert len(seen) == 3
+    assert await names(engine) == ["Ada L."]
+
+
+async def test_what_waited_and_was_not_committed_is_not_sent(engine: AsyncEngine) -> None:
+    with exchanges() as seen:
+        async with begun(engine) as transaction:
+            await transaction.defer(ADD, account("ada"))
+    assert seen == []
+    assert await names(engine) == []
+
+
+@pytest.mark.parametrize("at", ["commit", "run", "execute", "begin"])
+async def test_what_the_database_refuses_later_is_the_same_refusal_and_keeps_nothing(
+    engine: AsyncEngine, at: str
+) -> None:
+    async with begun(engine) as transaction:
+        await transaction.run(ADD, account("ada"))
+        await transaction.commit()
+        await transaction.defer(ADD, account("bo"))
+        await transaction.defer(ADD, account("ada"))
+        go_on: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "commit": transaction.commit,
+            "run": lambda: transaction.run(NAMES, {}),
+            "execute": lambda: transaction.execute(text("SELECT 1")),
+            "begin": transaction.begin,
+        }
+        with pytest.raises(DomainError, match="email_taken"):
+            await go_on[at]()
+        with pytest.raises(RuntimeError, match="nothing of it was kept"):
+            await transaction.commit()
+    assert await names(engine) == ["ada"]
+
+
+async def test_rows_are_told_to_whoever_waits_for_them_before_the_commit(engine: AsyncEngine) -> None:
+    told: list[tuple[str, list[str]]] = []
+    async with begun(engine) as transaction:
+
+        def teller(who: str) -> Then:
+            async def tell(rows: Sequence[Row[Any]]) -> None:
+                told.append((who, [row.name for row in rows]))
+                await transaction.defer(ADD, account(f"friend-of-{who}"))
+
+            return tell
+
+        await transaction.defer(ADD_NAMED, account("ada"), teller("ada"))
+        await transaction.defer(ADD, account("bo"))
+        await transaction.defer(ADD_NAMED, account("cy"), teller("cy"))
+        await transaction.defer(RENAME_NAMED, {"whose": "nobody@acme.test", "name": "x"}, teller("nobody"))
+        await transaction.commit()
+    assert told == [("ada", ["ada"]), ("cy", ["cy"])]
+    assert await names(engine) == ["ada", "bo", "cy", "friend-of-ada", "friend-of-cy"]
+
+
+async def test_a_lock_comes_with_the_beginning(engine: AsyncEngine, database_url: str) -> None:
+    ada = account("ada")
+    async with begun(engine) as transaction:
+        await transaction.run(ADD, ada)
+        await transaction.commit()
+        await transaction.hold(LOCK_BY_ID, {"id": ada["id"]})
+        assert transaction._driver.is_in_transaction()
+        async with connection(database_url) as other:
+            assert await other.fetch("SELECT id FROM accounts FOR UPDATE SKIP LOCKED") == []
+
+
+async def test_only_uuids_are_written_into_a_statement(engine: AsyncEngine) -> None:
+    async with begun(engine) as transaction:
+        with pytest.raises(ValueError, match="Only UUIDs"):
+            await transaction.hold(LOCK, {"email": "ada@acme.test"})
+    assert await names(engine) == []

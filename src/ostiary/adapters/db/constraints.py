@@ -1,5 +1,8 @@
 """What the database refuses → DomainError: the one place where a violated constraint gets a meaning."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError
 
@@ -103,3 +106,15 @@ def translate(error: DBAPIError | PostgresError) -> DomainError | None:
         return None
     kind, code, detail, pointer = meaning
     return DomainError(kind, code, detail, pointer=pointer)
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Raise what the database refuses inside the block as the DomainError it stands for."""
+    try:
+        yield
+    except (DBAPIError, PostgresError) as error:
+        refusal = translate(error)
+        if refusal is None:
+            raise
+        raise refusal from error

@@ -15,6 +15,8 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import Executable
 
+from ostiary.adapters.db.constraints import translated
+from ostiary.adapters.db.deferred import Then, Waiting, arguments_of, together, told
 from ostiary.adapters.db.prepared import Prepared
 
 DriverConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -55,6 +57,7 @@ class Transaction:
         self._driver = cast("DriverConnection", proxied.connection.driver_connection)
         # True from before BEGIN is sent until COMMIT came through: whatever happens between, ROLLBACK is sent.
         self._open = False
+        self._waiting: list[Waiting] = []
 
     @classmethod
     async def on(cls, engine: AsyncEngine) -> "Transaction":
@@ -63,6 +66,10 @@ class Transaction:
 
     async def begin(self) -> DriverConnection:
         """Begin, unless that has happened; the driver, for libraries that take part in the transaction."""
+        await self._send_waiting()
+        return await self._begun()
+
+    async def _begun(self) -> DriverConnection:
         if not self._open:
             self._open = True
             await self._driver.execute("BEGIN")
@@ -73,6 +80,16 @@ class Transaction:
         driver = await self.begin()
         await driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
+    async def hold(self, lock: Prepared, parameters: Mapping[str, Any]) -> None:
+        """Run a statement for the rows it locks alone, in one exchange with BEGIN where that is due."""
+        if self._open or self._waiting:
+            await self.run(lock, parameters)
+            return
+        self._open = True
+        with translated():
+            # Several statements at once take no values beside them.
+            await self._driver.execute(f"BEGIN; {lock.written_out(parameters)}")
+
     async def execute(self, statement: Executable, parameters: Any = None) -> Found:
         """Run a statement SQLAlchemy's way; raises `DBAPIError` for what the database refuses."""
         await self.begin()
@@ -81,14 +98,39 @@ class Transaction:
 
     async def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> Found:
         """Run a prepared statement; raises `asyncpg.PostgresError` for what the database refuses."""
+        await self._send_waiting()
         arguments = statement.arguments(parameters)
         if not statement.only_reads:
-            await self.begin()
+            await self._begun()
         if not statement.has_rows:
             status = await self._driver.execute(statement.sql, *arguments)
             return Found((), int(status.rpartition(" ")[2]))
         records = await self._driver.fetch(statement.sql, *arguments)
         return Found(statement.rows(records), len(records))
+
+    async def defer(self, statement: Prepared, parameters: Mapping[str, Any], then: Then | None = None) -> None:
+        """Run a prepared statement no later than the next one or the commit, in one exchange with others that wait.
+
+        There is raised what the database refuses, as the DomainError it stands for, and what `then` raises, which is
+        told the rows if any came.
+        """
+        one = Waiting(statement, parameters, then)
+        if not all(one.is_independent_of(other) for other in self._waiting):
+            await self._send_waiting()
+        self._waiting.append(one)
+
+    async def _send_waiting(self) -> None:
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            sql = together(tuple(one.statement for one in waiting))
+            records = await self._exchange(sql, arguments_of(waiting))
+            for then, rows in told(waiting, records):
+                await then(rows)
+
+    async def _exchange(self, sql: str, arguments: Sequence[Any]) -> Sequence[asyncpg.Record]:
+        driver = await self._begun()
+        with translated():
+            return await driver.fetch(sql, *arguments)
 
     async def run_many(self, statement: Prepared, each: Sequence[Mapping[str, Any]]) -> None:
         """Run a prepared statement that answers nothing once for each, in one exchange with the database.
@@ -100,6 +142,7 @@ class Transaction:
 
     async def commit(self) -> None:
         """Commit what was begun; raises RuntimeError where the database rolled back instead."""
+        await self._send_waiting()
         if self._open:
             status = await self._driver.execute("COMMIT")
             self._open = False

@@ -6,8 +6,10 @@ from typing import Protocol
 from ostiary.domain.directory import Directory, DirectoryCounts, DirectoryGroup, DirectoryUser
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.domain.directory_token import DirectoryToken
+from ostiary.domain.organization import Organization
 from ostiary.domain.principal import Principal
 from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.organizations import Lock
 
 
 class DirectoryRepository(Protocol):
@@ -15,6 +17,10 @@ class DirectoryRepository(Protocol):
 
     async def get(self, organization_id: str, *, lock: bool = False) -> Directory | None:
         """The directory, its row locked if asked; made with the organization."""
+        ...
+
+    async def enter(self, organization_id: str, lock: Lock) -> tuple[Organization, Directory] | None:
+        """The organization, if it is not deleted, locked, and its directory as it is under the lock."""
         ...
 
     async def put(self, directory: Directory) -> None:

@@ -1,10 +1,10 @@
 """Repositories of organizations, members and audit events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ostiary.domain.audit import AuditEvent
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Role
@@ -201,11 +201,18 @@ class AuditFilter:
     until: datetime | None = None
 
 
+# Whoever is told the ids of webhooks.
+Tell: TypeAlias = Callable[[Sequence[str]], Awaitable[None]]
+
+
 class AuditRepository(Protocol):
     """Audit events of one organization; they join the transaction they describe (R60)."""
 
-    async def record(self, event: AuditEvent) -> Sequence[str]:
-        """Store an event, and a delivery of it for each webhook that subscribed to it; answers those webhooks' ids."""
+    async def record(self, event: AuditEvent, tell: Tell) -> None:
+        """Store an event, and a delivery of it for each webhook that subscribed to it.
+
+        `tell` is given those webhooks' ids if there are any, before the commit.
+        """
         ...
 
     async def record_all(self, events: Sequence[AuditEvent]) -> Sequence[str]:

@@ -116,6 +116,12 @@ class DirectoryUserRepository(Protocol):
         """The pushed user, its row locked."""
         ...
 
+    async def lock_with_member(
+        self, organization_id: str, user_id: str
+    ) -> tuple[DirectoryUser, Member, tuple[Named, ...]] | None:
+        """The pushed user and the member, both rows locked, with the user's groups; None unless both are there."""
+        ...
+
     async def match_member(self, organization_id: str, user_name: str, email: str | None) -> Member | None:
         """A member without a pushed user whose address is the userName or else the e-mail, locked (R49)."""
         ...

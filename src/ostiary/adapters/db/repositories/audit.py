@@ -13,7 +13,7 @@ from ostiary.domain import ids
 from ostiary.domain.audit import ActorKind, AuditActor, AuditEvent
 from ostiary.domain.webhook import DeliveryStatus, patterns_for
 from ostiary.services.paging import Page, PageRequest
-from ostiary.services.ports.organizations import AuditFilter
+from ostiary.services.ports.organizations import AuditFilter, Tell
 
 
 def read_event(row: Row[Any]) -> AuditEvent:
@@ -52,13 +52,18 @@ def _values(event: AuditEvent) -> dict[str, Any]:
 class Audit(Repository):
     """Audit events; they join the transaction they describe (R60)."""
 
-    async def record(self, event: AuditEvent) -> Sequence[str]:
-        """Store an event, and a delivery of it for each webhook that subscribed to it; answers those webhooks' ids.
+    async def record(self, event: AuditEvent, tell: Tell) -> None:
+        """Store an event, and a delivery of it for each webhook that subscribed to it.
 
-        One statement, so that an event costs an organization without webhooks one look into an index.
+        `tell` is given those webhooks' ids, before the commit. Nothing waits for either: both go with what comes next.
         """
-        rows = await self._execute(_RECORD, {**_values(event), "patterns": list(patterns_for(event.action))})
-        return [row[0] for row in rows]
+
+        async def deliver(rows: Sequence[Row[Any]]) -> None:
+            await tell([row.webhook_id for row in rows])
+
+        values = _values(event)
+        await self._defer(_ADD, values)
+        await self._defer(_DELIVER, {**values, "patterns": list(patterns_for(event.action))}, deliver)
 
     async def record_all(self, events: Sequence[AuditEvent]) -> Sequence[str]:
         """Store many events of one action, as `record` does; answers the ids of the webhooks that subscribed to it."""
@@ -118,8 +123,4 @@ def _deliveries(subscribed: AnySelect) -> Insert:
 
 
 _ADD = Prepared(insert(audit_events).values({column.key: given(column) for column in audit_events.c}))
-_RECORD = Prepared(
-    _deliveries(_subscribed(given(audit_events.c.id)))
-    .add_cte(insert(audit_events).values({column.key: given(column) for column in audit_events.c}).cte("recorded"))
-    .returning(webhook_deliveries.c.webhook_id)
-)
+_DELIVER = Prepared(_deliveries(_subscribed(given(audit_events.c.id))).returning(webhook_deliveries.c.webhook_id))

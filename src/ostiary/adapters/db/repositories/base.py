@@ -1,15 +1,13 @@
 """What repositories share: running statements, translating constraints, cutting pages."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from asyncpg import PostgresError
 from sqlalchemy import BindParameter, Column, Row, Select, bindparam
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
-from ostiary.adapters.db.constraints import translate
+from ostiary.adapters.db.constraints import translated
+from ostiary.adapters.db.deferred import Then
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.transaction import Found, Transaction
 from ostiary.services.paging import Page, PageRequest
@@ -40,14 +38,18 @@ class Repository:
 
     async def _execute(self, statement: Executable | Prepared, parameters: Any = None) -> Found:
         """Run a statement; what the database refuses becomes the DomainError it stands for."""
-        with _translated():
+        with translated():
             if isinstance(statement, Prepared):
                 return await self._transaction.run(statement, parameters)
             return await self._transaction.execute(statement, parameters)
 
+    async def _defer(self, statement: Prepared, parameters: Mapping[str, Any], then: Then | None = None) -> None:
+        """Run a statement together with the next one or the commit, which raise what the database refuses."""
+        await self._transaction.defer(statement, parameters, then)
+
     async def _execute_many(self, statement: Prepared, each: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement that answers nothing for each of many, in one exchange."""
-        with _translated():
+        with translated():
             await self._transaction.run_many(statement, each)
 
     async def _first(self, statement: Executable | Prepared, parameters: Any = None) -> Row[Any] | None:
@@ -55,17 +57,6 @@ class Repository:
 
     async def _scalar(self, statement: Executable | Prepared, parameters: Any = None) -> Any:
         return (await self._execute(statement, parameters)).scalar()
-
-
-@contextmanager
-def _translated() -> Generator[None]:
-    try:
-        yield
-    except (DBAPIError, PostgresError) as error:
-        refusal = translate(error)
-        if refusal is None:
-            raise
-        raise refusal from error
 
 
 def page_of(

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.directory_rows import read_directory_group, read_directory_user
-from ostiary.adapters.db.repositories.organizations import in_living
+from ostiary.adapters.db.repositories.organizations import in_living, read_organization
 from ostiary.adapters.db.tables import (
     directories,
     directory_departures,
@@ -19,6 +19,7 @@ from ostiary.adapters.db.tables import (
     directory_tokens,
     directory_users,
     members,
+    organizations,
     team_members,
     teams,
 )
@@ -34,8 +35,10 @@ from ostiary.domain.directory_breaker import Breaker
 from ostiary.domain.directory_policy import DirectoryEnablementEffects
 from ostiary.domain.directory_token import DirectoryToken
 from ostiary.domain.membership import ManagedBy
+from ostiary.domain.organization import Organization
 from ostiary.domain.principal import CredentialKind, Principal
 from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.organizations import Lock
 
 T = TypeVar("T")
 
@@ -76,8 +79,22 @@ def _token(row: Row[Any]) -> DirectoryToken:
     )
 
 
-_OF_ORGANIZATION = select(directories).where(directories.c.organization_id == given(directories.c.organization_id))
+_ORGANIZATION_ID = given(directories.c.organization_id)
+_OF_ORGANIZATION = select(directories).where(directories.c.organization_id == _ORGANIZATION_ID)
 _READ, _LOCK = Prepared(_OF_ORGANIZATION), Prepared(_OF_ORGANIZATION.with_for_update(key_share=True))
+_HOLD_ORGANIZATION = {
+    lock: Prepared(
+        select(organizations.c.id)
+        .where(organizations.c.id == _ORGANIZATION_ID)
+        .with_for_update(read=lock is Lock.SHARED, key_share=lock is Lock.EXCLUSIVE)
+    )
+    for lock in (Lock.SHARED, Lock.EXCLUSIVE)
+}
+_ENTERED = Prepared(
+    select(directories, *(column.label(f"its_{column.key}") for column in organizations.c))
+    .join(organizations, organizations.c.id == directories.c.organization_id)
+    .where(directories.c.organization_id == _ORGANIZATION_ID, organizations.c.deleted_at.is_(None))
+)
 _BY_SECRET = Prepared(
     select(directory_tokens, directories.c.id.label("directory_id"))
     .join(directory_tokens, directory_tokens.c.organization_id == directories.c.organization_id)
@@ -96,6 +113,14 @@ class Directories(Repository):
         """The directory, its row locked if asked; made with the organization."""
         row = await self._first(_LOCK if lock else _READ, {"organization_id": organization_id})
         return None if row is None else _directory(row)
+
+    async def enter(self, organization_id: str, lock: Lock) -> tuple[Organization, Directory] | None:
+        """The organization, if it is not deleted, locked, and its directory as it is under the lock."""
+        named = {"organization_id": organization_id}
+        # A statement sees the rows as they were when it began, so both are read after the lock was had.
+        await self._transaction.hold(_HOLD_ORGANIZATION[lock], named)
+        row = await self._first(_ENTERED, named)
+        return None if row is None else (read_organization(row, "its_"), _directory(row))
 
     async def put(self, directory: Directory) -> None:
         """Store the directory's settings, new or changed."""

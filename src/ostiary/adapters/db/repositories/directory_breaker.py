@@ -116,8 +116,8 @@ class DirectoryBreaker(Repository):
     async def let_go(self, organization_id: str, member_id: str) -> None:
         """Forget that a member is held back, because the directory brought them back; groups deleted return."""
         who = {"organization_id": organization_id, "member_id": member_id}
-        await self._execute(_INTO_GROUPS, who)
-        await self._execute(_LET_GO, who)
+        await self._defer(_INTO_GROUPS, who)
+        await self._defer(_LET_GO, who)
 
     async def leave_group(
         self, organization_id: str, group_id: str, values: Sequence[str], *, others: bool

@@ -234,7 +234,7 @@ class DirectoryGroups(Repository):
     async def save(self, group: DirectoryGroup) -> None:
         """Store a group read before."""
         named = {"its_organization_id": group.organization_id, "its_id": group.id}
-        await self._execute(_SAVE, {**named, **directory_group_values(group)})
+        await self._defer(_SAVE, {**named, **directory_group_values(group)})
 
     async def resolve(self, organization_id: str, values: Sequence[str]) -> Resolved:
         """Whom the values name: by id, else by userName, else by an externalId that one user alone has."""
@@ -294,7 +294,7 @@ class DirectoryGroups(Repository):
         named = {**where, "group_id": group_id, "member_ids": list(member_ids)}
         added = tuple(row.member_id for row in await self._execute(_ADD_MEMBERS, named))
         if added:
-            await self._execute(_INTO_TEAM, {**where, "team_id": group_id, "member_ids": list(added), "added_at": at})
+            await self._defer(_INTO_TEAM, {**where, "team_id": group_id, "member_ids": list(added), "added_at": at})
         return added
 
     async def remove_members(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> tuple[str, ...]:
@@ -370,7 +370,7 @@ class DirectoryGroups(Repository):
     async def join_teams(self, organization_id: str, member_id: str, at: datetime) -> None:
         """Put a member who joined or came back into the teams of the user's groups (R43, R44)."""
         named = {"organization_id": organization_id, "member_id": member_id, "added_at": at}
-        await self._execute(_INTO_ITS_TEAMS, named)
+        await self._defer(_INTO_ITS_TEAMS, named)
 
 
 def _page(query: ListQuery) -> Statements:

@@ -70,7 +70,7 @@ class DirectoryRequests(Repository):
 
     async def add(self, request: DirectoryRequest) -> None:
         """Keep one request, in the transaction of what it did."""
-        await self._execute(_ADD, _values(request))
+        await self._defer(_ADD, _values(request))
 
     async def add_each(self, requests: Sequence[DirectoryRequest]) -> None:
         """Keep many of one organization, in the transaction of what they did."""

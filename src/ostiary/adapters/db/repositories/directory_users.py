@@ -95,6 +95,14 @@ _EMAIL_VALUES: ColumnElement[Any] = literal_column(
 )
 
 
+def _pairs(organization_id: Tenant, member_id: ColumnElement[str]) -> ColumnElement[Any]:
+    """The groups of a user, each as its id and its name, in the order of the names."""
+    name, group_id = directory_groups.c.display_name, directory_groups.c.id
+    pairs = func.jsonb_agg(aggregate_order_by(func.jsonb_build_array(group_id, name), name, group_id))
+    groups = _groups_of(organization_id, member_id).rows.with_only_columns(pairs).scalar_subquery()
+    return func.coalesce(groups, literal([], JSONB), type_=JSONB)
+
+
 def _has_email(address: ColumnElement[str]) -> ColumnElement[bool]:
     wanted = cast(func.lower(cast(func.jsonb_build_array(address), Text)), JSONB)
     return _EMAIL_VALUES.op("@>", is_comparison=True, return_type=Boolean())(wanted)
@@ -155,6 +163,22 @@ _LOCK = Prepared(
         directory_users.c.id == given(directory_users.c.id),
     )
     .with_for_update(key_share=True)
+)
+_LOCK_MEMBER = Prepared(
+    select(
+        directory_users,
+        *(column.label(f"member_{column.key}") for column in members.c),
+        _pairs(given(directory_users.c.organization_id), directory_users.c.id).label("groups"),
+    )
+    .join(
+        members,
+        (members.c.organization_id == directory_users.c.organization_id) & (members.c.id == directory_users.c.id),
+    )
+    .where(
+        directory_users.c.organization_id == given(directory_users.c.organization_id),
+        directory_users.c.id == given(directory_users.c.id),
+    )
+    .with_for_update(key_share=True, of=[directory_users, members])
 )
 _ADD = Prepared(insert(directory_users).values(all_given(directory_users.c)))
 _SAVE = Prepared(
@@ -231,6 +255,13 @@ class DirectoryUsers(Repository):
         row = await self._first(_LOCK, {"organization_id": organization_id, "id": user_id})
         return None if row is None else read_directory_user(row)
 
+    async def lock_with_member(
+        self, organization_id: str, user_id: str
+    ) -> tuple[DirectoryUser, Member, tuple[Named, ...]] | None:
+        """The pushed user and the member, both rows locked, with the user's groups; None unless both are there."""
+        row = await self._first(_LOCK_MEMBER, {"organization_id": organization_id, "id": user_id})
+        return None if row is None else (read_directory_user(row), read_member(row, "member_"), _groups(row))
+
     async def match_member(self, organization_id: str, user_name: str, email: str | None) -> Member | None:
         """A member without a pushed user whose address is the userName or else the e-mail, locked (R49)."""
         named = {"organization_id": organization_id, "user_name": user_name, "email": email}
@@ -239,7 +270,7 @@ class DirectoryUsers(Repository):
 
     async def add(self, user: DirectoryUser) -> None:
         """Store a new user; raises `user_name_taken`."""
-        await self._execute(_ADD, _row(user))
+        await self._defer(_ADD, _row(user))
 
     async def add_each(self, users: Sequence[DirectoryUser]) -> None:
         """Store many new users; raises `user_name_taken`."""
@@ -259,7 +290,7 @@ class DirectoryUsers(Repository):
     async def save(self, user: DirectoryUser) -> None:
         """Store a user read before; raises `user_name_taken`."""
         named = {"its_organization_id": user.organization_id, "its_id": user.id}
-        await self._execute(_SAVE, {**named, **directory_user_values(user)})
+        await self._defer(_SAVE, {**named, **directory_user_values(user)})
 
     async def delete(self, organization_id: str, user_id: str) -> None:
         """Forget the user, and its place in every group."""
@@ -311,10 +342,7 @@ def _joined(
     page = users.subquery("page")
     if not joined:
         return select(page, literal([], JSONB).label("groups")).order_by(*order)
-    name, group_id = directory_groups.c.display_name, directory_groups.c.id
-    pairs = func.jsonb_agg(aggregate_order_by(func.jsonb_build_array(group_id, name), name, group_id))
-    groups = _groups_of(organization_id, page.c.id).rows.with_only_columns(pairs).scalar_subquery()
-    return select(page, func.coalesce(groups, literal([], JSONB), type_=JSONB).label("groups")).order_by(*order)
+    return select(page, _pairs(organization_id, page.c.id).label("groups")).order_by(*order)
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredUser:
@@ -324,8 +352,12 @@ def _stored(row: Row[*tuple[Any, ...]]) -> StoredUser:
         version=row.version,
         created_at=row.created_at,
         modified_at=row.modified_at,
-        groups=tuple(Named(ids.encode(ids.TEAM, UUID(group_id)), name) for group_id, name in row.groups),
+        groups=_groups(row),
     )
+
+
+def _groups(row: Row[*tuple[Any, ...]]) -> tuple[Named, ...]:
+    return tuple(Named(ids.encode(ids.TEAM, UUID(group_id)), name) for group_id, name in row.groups)
 
 
 def _page(query: ListQuery) -> Statements:

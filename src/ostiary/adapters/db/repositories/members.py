@@ -97,7 +97,7 @@ class Members(Repository):
 
     async def add(self, member: Member) -> None:
         """Store a new member; raises `already_member`."""
-        await self._execute(_ADD, member_values(member))
+        await self._defer(_ADD, member_values(member))
 
     async def add_each(self, added: Sequence[Member]) -> None:
         """Store many new members; raises `already_member`."""
@@ -140,7 +140,7 @@ class Members(Repository):
         """Store every changeable field of a member read before."""
         values = member_values(member)
         named = {"its_organization_id": values.pop("organization_id"), "its_id": values.pop("id")}
-        await self._execute(_SAVE, {**named, **values})
+        await self._defer(_SAVE, {**named, **values})
 
     async def remove(self, organization_id: str, member_id: str) -> None:
         """Delete the membership, and with it its teams and database roles (R13, R14)."""
