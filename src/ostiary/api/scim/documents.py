@@ -13,7 +13,7 @@ from scim2_models import Context, PatchOp, Path, Resource
 from ostiary.api.scim import quirks
 from ostiary.api.scim.custom import CustomWrite, told_apart
 from ostiary.api.scim.models import POLICY, Group, UserResource
-from ostiary.api.scim.plain import plain_user
+from ostiary.api.scim.plain import plain_user, plain_writes, written
 from ostiary.api.scim.quirks import Operation, Payload
 from ostiary.api.scim.requests import refusing
 from ostiary.api.scim.sent import noted
@@ -43,6 +43,14 @@ def read_group(payload: Mapping[str, Any], context: Context) -> Document:
 
 def revise_user(user_id: str, operations: Sequence[Operation]) -> Callable[[Document], Document]:
     """What a PATCH makes of a user's document; raises what RFC 7644 §3.5.2 says."""
+    writes = plain_writes(operations)
+    if writes is None:
+        return revise_thoroughly(user_id, operations)
+    return lambda document: _with_schemas(written(document, writes), UserResource)
+
+
+def revise_thoroughly(user_id: str, operations: Sequence[Operation]) -> Callable[[Document], Document]:
+    """What any PATCH makes of a user's document, as the SCIM library applies it."""
     return _revision(UserResource, PatchOp[UserResource], user_id, operations)
 
 
