@@ -103,9 +103,13 @@ async def crowd(house: House, founder: Person, slug: str, count: int) -> None:
 
 
 async def _execute(house: House, statement: str, **values: object) -> None:
-    async with house.engine.begin() as connection:
-        await connection.execute(text("SET LOCAL statement_timeout = 0"))
-        await connection.execute(text(statement), values)
+    async with house.engine.connect() as connection:
+        # For the session: its connections begin no transactions.
+        await connection.execute(text("SET statement_timeout = 0"))
+        try:
+            await connection.execute(text(statement), values)
+        finally:
+            await connection.execute(text("RESET statement_timeout"))
 
 
 async def _analyse(house: House) -> None:

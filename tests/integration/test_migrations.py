@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from ostiary.adapters.db import migrate
+from tests.support.counts import GROUPS, MEMBERS, ORGANIZATION, USERS, ensure_exact
 from tests.support.database import connection
 
 UPGRADE = "import asyncio, sys; from ostiary.adapters.db import migrate; asyncio.run(migrate.upgrade(sys.argv[1]))"
@@ -77,3 +79,17 @@ async def test_sessions_and_connections_from_before_single_logout_stay_as_they_w
             "SELECT idp_slo_binding, idp_slo_response_url, allow_aes_cbc, allow_sha1 FROM connections"
         )
     assert (tuple(session_row), tuple(kept)) == ((None,), (None, None, False, False))
+
+
+async def test_what_was_there_before_it_was_counted_is_counted(empty_database: str) -> None:
+    await migrate.upgrade(empty_database, "0023")
+    organization = uuid4()
+    async with connection(empty_database) as session:
+        await session.execute(ORGANIZATION, organization)
+        for number, rows in enumerate((USERS, GROUPS, MEMBERS), 4):
+            await session.execute(rows, organization, number)
+        await migrate.upgrade(empty_database)
+        await session.execute(USERS, organization, 10)
+        await ensure_exact(session, organization)
+        assert await session.fetchval("SELECT sum(n) FROM directory_counts WHERE kind = 'user'") == 14
+        assert await session.fetchval("SELECT count(*) FROM directory_counts") == 3

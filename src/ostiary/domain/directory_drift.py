@@ -25,6 +25,7 @@ class Drift(StrEnum):
     PLACE_NOT_TAKEN = "place_not_taken"
     TEAM_MEMBER_MISSING = "team_member_missing"
     TEAM_MEMBER_EXTRA = "team_member_extra"
+    COUNT_DIFFERS = "count_differs"
 
 
 # What each means, and what reconciling does about it. Nobody is removed: who has access too much is suspended, which an
@@ -43,12 +44,16 @@ MEANINGS: Mapping[Drift, str] = {
     Drift.PLACE_NOT_TAKEN: "A place is kept in a group for a user who is there by now; they take it (R45).",
     Drift.TEAM_MEMBER_MISSING: "A member of a group is not in its team; they are put into it (R44).",
     Drift.TEAM_MEMBER_EXTRA: "Somebody is in a team and not in its group; they are taken out of it (R44).",
+    Drift.COUNT_DIFFERS: "What lists say there is in all is not what there is; it is counted again.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference: of which kind, about whom (the id of a member or team), and how people know them."""
+    """One difference: of which kind, about whom (the id of a member or team), and how people know them.
+
+    Of a count: what is counted, and what was counted and is there.
+    """
 
     drift: Drift
     target_id: str

@@ -72,7 +72,7 @@ class DirectoryDriftService:
                 raise conflict("directory_not_enabled", "Directory Sync is off, so there is nothing to compare with.")
             journal = Journal(self._kit, uow, organization.id, AuditActor(ActorKind.OPERATOR), None)
             mending = _Mending(self._kit, uow, directory, journal)
-            for mend in (_mend_facts, _mend_access, _mend_profiles, _mend_teams):
+            for mend in (_mend_facts, _mend_access, _mend_profiles, _mend_teams, _mend_counts):
                 await mend(mending)
                 if mending.found and lock is Lock.NONE:
                     break
@@ -206,6 +206,12 @@ async def _mend_teams(m: _Mending) -> None:
     cleared = await drift.clear_teams(m.organization_id)
     m.found += [Finding(Drift.TEAM_MEMBER_EXTRA, team_id, member_id) for team_id, member_id in cleared]
     await _tell_of_teams(m, "removed", cleared)
+
+
+async def _mend_counts(m: _Mending) -> None:
+    """Last, when everybody is whose they should be."""
+    for count in await m.uow.drift.recount(m.organization_id):
+        m.found.append(Finding(Drift.COUNT_DIFFERS, count.kind, f"{count.there}, and {count.said} were counted"))
 
 
 async def _tell_of_teams(m: _Mending, what: str, pairs: Iterable[tuple[str, str]]) -> None:

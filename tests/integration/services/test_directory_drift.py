@@ -99,6 +99,10 @@ DRIFTS: dict[Drift, tuple[str, str]] = {
         "INSERT INTO team_members (organization_id, team_id, member_id, added_at) VALUES (:org, :team, :cy, now())",
         "team.members_changed",
     ),
+    Drift.COUNT_DIFFERS: (
+        "UPDATE directory_counts SET n = n + 3 WHERE organization_id = :org AND kind = 'unmanaged'",
+        "directory.reconciled",
+    ),
 }
 
 

@@ -29,6 +29,15 @@ class MendedTeam:
     name_after: str
 
 
+@dataclass(frozen=True, slots=True)
+class MendedCount:
+    """How many there were said to be of a kind (`user`, `group`, `unmanaged`), and how many there are."""
+
+    kind: str
+    said: int
+    there: int
+
+
 class DriftRepository(Protocol):
     """One organization, under its exclusive lock or in a snapshot. Whom the breaker holds back is nobody's drift."""
 
@@ -70,4 +79,8 @@ class DriftRepository(Protocol):
 
     async def clear_teams(self, organization_id: str) -> Sequence[tuple[str, str]]:
         """Take members out of teams in whose groups they are not; answers team and member."""
+        ...
+
+    async def recount(self, organization_id: str) -> Sequence[MendedCount]:
+        """Count again what lists say there is in all."""
         ...

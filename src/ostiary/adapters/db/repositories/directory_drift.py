@@ -4,26 +4,33 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Row,
     Table,
     and_,
+    cast,
     delete,
     exists,
+    func,
     insert,
     literal,
     not_,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.repositories.base import Repository
+from ostiary.adapters.db.repositories.directory_groups import group_branch
 from ostiary.adapters.db.repositories.directory_rows import read_directory_user
+from ostiary.adapters.db.repositories.directory_users import user_branches
 from ostiary.adapters.db.repositories.member_rows import member_values
 from ostiary.adapters.db.tables import (
+    directory_counts,
     directory_group_members,
     directory_group_reservations,
     directory_groups,
@@ -38,7 +45,7 @@ from ostiary.adapters.db.tables import (
 )
 from ostiary.domain.directory import DirectoryUser
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Role
-from ostiary.services.ports.directory_drift import MendedMember, MendedTeam
+from ostiary.services.ports.directory_drift import MendedCount, MendedMember, MendedTeam
 
 
 def _its(table: Table, column: Column[str], *more: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -220,6 +227,33 @@ class DirectoryDrift(Repository):
             .returning(team_members.c.team_id, team_members.c.member_id)
         )
         return [(row.team_id, row.member_id) for row in rows]
+
+    async def recount(self, organization_id: str) -> Sequence[MendedCount]:
+        """Count again what lists say there is in all."""
+        there = union_all(
+            *(
+                select(literal(branch.kind.value).label("kind"), func.count().label("there")).select_from(
+                    branch.rows.subquery()
+                )
+                for branch in (*user_branches(organization_id), group_branch(organization_id))
+            )
+        ).subquery("there")
+        said = func.coalesce(func.sum(directory_counts.c.n), 0)
+        rows = await self._execute(
+            select(there.c.kind, there.c.there, cast(said, BigInteger).label("said"))
+            .outerjoin(
+                directory_counts,
+                and_(directory_counts.c.organization_id == organization_id, directory_counts.c.kind == there.c.kind),
+            )
+            .group_by(there.c.kind, there.c.there)
+            .having(said != there.c.there)
+            .order_by(there.c.kind)
+        )
+        found = [MendedCount(row.kind, row.said, row.there) for row in rows]
+        for count in found:
+            tenant = literal(organization_id, directory_counts.c.organization_id.type)
+            await self._execute(select(func.add_to_directory_count(tenant, count.kind, count.there - count.said)))
+        return found
 
 
 def _of_team(group_id: Column[str]) -> ColumnElement[bool]:

@@ -26,9 +26,9 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, all_given, given
-from ostiary.adapters.db.repositories.directory_pages import Branch, next_of, paged, total_of
+from ostiary.adapters.db.repositories.directory_pages import Branch, Kind, Tenant, next_of, paged, total_of
 from ostiary.adapters.db.repositories.directory_rows import directory_group_values, read_directory_group
-from ostiary.adapters.db.repositories.directory_users import IS_UNMANAGED, Tenant
+from ostiary.adapters.db.repositories.directory_users import IS_UNMANAGED
 from ostiary.adapters.db.repositories.shapes import Statements, shaped
 from ostiary.adapters.db.tables import (
     directory_group_members,
@@ -76,7 +76,7 @@ def group_branch(organization_id: Tenant) -> Branch:
     rows = select(groups.id, groups.document, groups.version, groups.created_at, groups.modified_at).where(
         groups.organization_id == organization_id
     )
-    return Branch(rows, groups.id, _source(organization_id))
+    return Branch(rows, groups.id, _source(organization_id), Kind.GROUP)
 
 
 def _one(organization_id: str, group_id: str) -> ColumnElement[bool]:
@@ -178,7 +178,7 @@ class DirectoryGroups(Repository):
         rows: Sequence[Row[Any]] = ()
         if query.count:
             rows = (await self._execute(found.statements.rows, parameters)).all()
-        total = total_of(query, len(rows))
+        total = total_of(query, rows)
         if total is None:
             total = await self._scalar(found.statements.total, parameters)
         groups = await self._stored(organization_id, rows[: query.count], joined=query.joined)
@@ -374,5 +374,5 @@ class DirectoryGroups(Repository):
 
 
 def _page(query: ListQuery) -> Statements:
-    page = paged(query, [group_branch(given(directory_groups.c.organization_id))])
+    page = paged(_ORGANIZATION_ID, query, [group_branch(_ORGANIZATION_ID)])
     return Statements(page.rows, page.total)

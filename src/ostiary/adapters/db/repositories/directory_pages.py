@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     CompoundSelect,
     Row,
     Select,
+    String,
     UnaryExpression,
+    cast,
     func,
     literal_column,
     select,
@@ -19,14 +23,26 @@ from sqlalchemy import (
 )
 
 from ostiary.adapters.db.repositories.base import AnySelect
+from ostiary.adapters.db.tables import directory_counts
 from ostiary.adapters.scim.filters import Source, condition
 from ostiary.adapters.scim.sorting import SortKey, beyond, no_value, sort_key, unsortable
 from ostiary.domain import ids
 from ostiary.services.ports.provisioning import ListQuery, Position
 
+# An id, or the place where one comes with each execution.
+Tenant: TypeAlias = str | ColumnElement[str]
 Rows: TypeAlias = AnySelect | CompoundSelect[*tuple[Any, ...]]
 
 SORT_KEY = "sort_key"
+TOTAL = "total"
+
+
+class Kind(StrEnum):
+    """What `directory_counts` counts: what was pushed, and the members a directory does not manage (R49)."""
+
+    USER = "user"
+    GROUP = "group"
+    UNMANAGED = "unmanaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +52,22 @@ class Branch:
     rows: AnySelect
     row_id: ColumnElement[str]
     source: Source
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """The statements of a page: its rows in their order, one more than asked for by cursor, and how many match."""
+    """The statements of a page: its rows in their order, one more than asked for by cursor, and how many match.
+
+    Without a filter each row says that too, as `total`, of the same moment.
+    """
 
     rows: Rows
     order: tuple[ColumnElement[Any], ...]
     total: Select[int]
 
 
-def paged(query: ListQuery, branches: Sequence[Branch]) -> Paged:
+def paged(organization_id: Tenant, query: ListQuery, branches: Sequence[Branch]) -> Paged:
     """A page of all branches together; raises `invalid_filter`, `invalid_path`, `invalid_cursor`.
 
     Of each branch only as many rows are read as the page needs at most, so that it is read off the branches' indexes.
@@ -66,7 +86,24 @@ def paged(query: ListQuery, branches: Sequence[Branch]) -> Paged:
     else:
         branched = [rows.limit(offset + limit) for rows in read]
         page = union_all(*branched).order_by(*order).offset(offset).limit(limit)
-    return Paged(page, order, select(func.count()).select_from(union_all(*wanted).subquery()))
+    if query.filter is not None:
+        return Paged(page, order, select(func.count()).select_from(union_all(*wanted).subquery()))
+    total = counted(organization_id, [branch.kind for branch in branches])
+    rows = page.subquery("listed")
+    return Paged(select(rows, total.scalar_subquery().label(TOTAL)).order_by(*order), order, total)
+
+
+def counted(organization_id: Tenant, kinds: Sequence[Kind]) -> Select[int]:
+    """How many rows there are of the kinds, as triggers have counted them.
+
+    A member who is pushed and yet not managed counts twice: that is a drift, which reconciling mends (R49).
+    """
+    of = directory_counts.c
+    # Written out, so that they are no parameters.
+    written = [literal_column(f"'{kind}'", String()) for kind in kinds]
+    return select(cast(func.coalesce(func.sum(of.n), 0), BigInteger)).where(
+        of.organization_id == organization_id, of.kind.in_(written)
+    )
 
 
 def _keys(query: ListQuery, branches: Sequence[Branch]) -> list[SortKey | None]:
@@ -111,8 +148,11 @@ def _said(value: Any) -> str | None:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def total_of(query: ListQuery, found: int) -> int | None:
+def total_of(query: ListQuery, rows: Sequence[Row[Any]]) -> int | None:
     """How many match in all, where a page says it itself: one that is not full is the last. None: count them."""
+    found = len(rows)
+    if query.filter is None:
+        return int(getattr(rows[0], TOTAL)) if rows else None
     if query.by_cursor:
         is_whole = query.after is None and query.count > 0 and found <= query.count
         return found if is_whole else None

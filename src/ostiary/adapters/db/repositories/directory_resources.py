@@ -18,7 +18,7 @@ _USER, _GROUP = "user", "group"
 def _bare(branch: Branch, kind: str) -> Branch:
     """The branch's rows by their kinds and ids alone, the ids as the database has them."""
     rows = branch.rows.with_only_columns(type_coerce(branch.row_id, Uuid()).label("id"), literal(kind).label("kind"))
-    return Branch(rows, branch.row_id, branch.source)
+    return Branch(rows, branch.row_id, branch.source, branch.kind)
 
 
 class DirectoryResources(Repository):
@@ -29,9 +29,9 @@ class DirectoryResources(Repository):
     ) -> Listing[StoredUser | StoredGroup]:
         """Users and groups in one order; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
         kinds = [_bare(branch, _USER) for branch in user_branches(organization_id)]
-        page = paged(query, [*kinds, _bare(group_branch(organization_id), _GROUP)])
+        page = paged(organization_id, query, [*kinds, _bare(group_branch(organization_id), _GROUP)])
         rows: Sequence[Row[Any]] = (await self._execute(page.rows)).all() if query.count else ()
-        total = total_of(query, len(rows))
+        total = total_of(query, rows)
         if total is None:
             total = await self._scalar(page.total)
         found: dict[str, StoredUser | StoredGroup] = {}

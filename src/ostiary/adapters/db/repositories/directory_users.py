@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 from scim2_models import EnterpriseUser, User
@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, all_given, given
-from ostiary.adapters.db.repositories.directory_pages import Branch, Rows, next_of, paged, total_of
+from ostiary.adapters.db.repositories.directory_pages import Branch, Kind, Rows, Tenant, next_of, paged, total_of
 from ostiary.adapters.db.repositories.directory_rows import directory_user_values, read_directory_user
 from ostiary.adapters.db.repositories.member_rows import read_member
 from ostiary.adapters.db.repositories.shapes import Statements, shaped
@@ -50,9 +50,6 @@ from ostiary.domain.directory import DirectoryUser
 from ostiary.domain.directory_document import USER_SCHEMA
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus
 from ostiary.services.ports.provisioning import Listing, ListQuery, Named, StoredUser
-
-# An id, or the place where one comes with each execution.
-Tenant: TypeAlias = str | ColumnElement[str]
 
 # A member the directory does not manage, as the document it would have.
 _MEMBER_DOCUMENT = func.jsonb_build_object(
@@ -238,7 +235,7 @@ class DirectoryUsers(Repository):
         rows: Sequence[Row[*tuple[Any, ...]]] = ()
         if query.count:
             rows = (await self._execute(found.statements.rows, parameters)).all()
-        total = total_of(query, len(rows))
+        total = total_of(query, rows)
         if total is None:
             total = await self._scalar(found.statements.total, parameters)
         return Listing(total, tuple(_stored(row) for row in rows[: query.count]), next_of(query, rows))
@@ -320,8 +317,8 @@ def user_branches(organization_id: Tenant) -> tuple[Branch, Branch]:
         members.c.joined_at.label("modified_at"),
     ).where(members.c.organization_id == organization_id, IS_UNMANAGED, ~_HAS_PUSHED_USER)
     return (
-        Branch(pushed, users.id, _pushed(organization_id)),
-        Branch(unmanaged, members.c.id, _unmanaged(organization_id)),
+        Branch(pushed, users.id, _pushed(organization_id), Kind.USER),
+        Branch(unmanaged, members.c.id, _unmanaged(organization_id), Kind.UNMANAGED),
     )
 
 
@@ -362,7 +359,7 @@ def _groups(row: Row[*tuple[Any, ...]]) -> tuple[Named, ...]:
 
 def _page(query: ListQuery) -> Statements:
     organization_id = given(directory_users.c.organization_id)
-    page = paged(query, user_branches(organization_id))
+    page = paged(organization_id, query, user_branches(organization_id))
     return Statements(_joined(organization_id, page.rows, page.order, joined=query.joined), page.total)
 
 

@@ -4,6 +4,7 @@ from ostiary.adapters.db.tables.accounts import accounts, attempt_counts, email_
 from ostiary.adapters.db.tables.base import metadata
 from ostiary.adapters.db.tables.directory import (
     directories,
+    directory_counts,
     directory_departures,
     directory_group_members,
     directory_group_reservations,
@@ -55,6 +56,7 @@ __all__ = [
     "database_administrators",
     "databases",
     "directories",
+    "directory_counts",
     "directory_departures",
     "directory_group_members",
     "directory_group_reservations",

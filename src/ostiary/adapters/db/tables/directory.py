@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     String,
@@ -115,6 +116,19 @@ def _group_reference() -> ForeignKeyConstraint:
         ondelete="CASCADE",
     )
 
+
+# How many users and groups a directory has pushed, and how many members it does not manage: the sum of all rows of a
+# kind. Triggers keep it (migration 0024), each transaction in a row that no other is writing to.
+directory_counts = Table(
+    "directory_counts",
+    metadata,
+    organization_id(),
+    Column("kind", String(16), primary_key=True),
+    Column("slot", BigInteger, Identity(always=True), primary_key=True),
+    Column("n", Integer, nullable=False),
+    # Room for new versions beside the old ones, so that no index entry is written.
+    postgresql_with={"fillfactor": 50},
+)
 
 directory_group_members = Table(
     "directory_group_members",
