@@ -8,10 +8,12 @@ from tests.support.house import House, Person
 
 from ostiary.domain import ids
 from ostiary.domain.directory import GroupChange
+from ostiary.services.directory_cursors import sealed
+from ostiary.services.ports.provisioning import Listing, ListQuery, Position
 
 _COPY_USERS = """
 WITH fresh AS MATERIALIZED (
-    SELECT gen_random_uuid() AS id, 'u' || n || '@acme.test' AS name, '00u' || n AS external_id
+    SELECT uuidv7() AS id, 'u' || n || '@acme.test' AS name, '00u' || n AS external_id
     FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n
 ), joined AS (
     INSERT INTO members SELECT r.* FROM fresh, members t,
@@ -37,7 +39,7 @@ SELECT organization_id, group_id, member_id, now() FROM filled
 _COPY_MEMBERS = """
 INSERT INTO members SELECT r.* FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n, members t,
     LATERAL jsonb_populate_record(t, jsonb_build_object(
-        'id', gen_random_uuid(), 'email', 'm' || n || '@elsewhere.test', 'role', 'member', 'account_id', NULL)) r
+        'id', uuidv7(), 'email', 'm' || n || '@elsewhere.test', 'role', 'member', 'account_id', NULL)) r
 WHERE t.organization_id = :organization AND t.id = :template
 """
 
@@ -67,7 +69,7 @@ async def provision(house: House, sync: DirectorySync, count: int, *, already: i
         first=already,
         last=already + count - 1,
     )
-    await _analyse(house)
+    await _settle(house)
 
 
 async def users(house: House, sync: DirectorySync, count: int) -> list[str]:
@@ -80,11 +82,24 @@ async def users(house: House, sync: DirectorySync, count: int) -> list[str]:
         return [ids.encode(ids.MEMBER, row.id) for row in rows]
 
 
+async def cursor_after(house: House, sync: DirectorySync, number: int) -> str:
+    """The cursor of the page that begins after so many users, as the page before would give it."""
+    async with house.engine.connect() as connection:
+        found = await connection.scalar(
+            text("SELECT id FROM directory_users WHERE organization_id = :organization ORDER BY id LIMIT 1 OFFSET :n"),
+            {"organization": _uuid(sync.organization_id), "n": number - 1},
+        )
+    page: Listing[object] = Listing(0, (), Position(str(found)))
+    cursor = sealed(page, ListQuery(), f"users of {sync.organization_id}", house.clock.now()).next_cursor
+    assert cursor is not None
+    return cursor
+
+
 async def fill_group(house: House, sync: DirectorySync, size: int) -> str:
     """A group of so many of the users; its id."""
     group = await house.services.groups.create(sync.caller, group_document(f"Group of {size}"), GroupChange())
     await _execute(house, _FILL_GROUP, organization=_uuid(sync.organization_id), group=_uuid(group.id), size=size)
-    await _analyse(house)
+    await _settle(house)
     return group.id
 
 
@@ -99,7 +114,7 @@ async def crowd(house: House, founder: Person, slug: str, count: int) -> None:
         first=1,
         last=count,
     )
-    await _analyse(house)
+    await _settle(house)
 
 
 async def _execute(house: House, statement: str, **values: object) -> None:
@@ -112,9 +127,14 @@ async def _execute(house: House, statement: str, **values: object) -> None:
             await connection.execute(text("RESET statement_timeout"))
 
 
-async def _analyse(house: House) -> None:
+async def _settle(house: House) -> None:
+    """As a database is that has had the rows for a while: neither vacuum nor checkpoint of them is measured."""
     async with house.engine.connect() as connection:
-        await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))
+        settled = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await settled.execute(text("SET statement_timeout = 0"))
+        await settled.execute(text("VACUUM ANALYZE"))
+        await settled.execute(text("CHECKPOINT"))
+        await settled.execute(text("RESET statement_timeout"))
 
 
 def _uuid(type_id: str) -> UUID:

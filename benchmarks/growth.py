@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tests.support.directory import DirectorySync
 from tests.support.house import House
 
-from benchmarks.companies import directory, provision, users
+from benchmarks.companies import cursor_after, directory, provision, users
 from benchmarks.load import drive, request
 from benchmarks.stage import Processes, Stage
 from benchmarks.tables import Table, median, ms, times
@@ -40,6 +40,7 @@ async def _read(stage: Stage, house: House, sync: DirectorySync, processes: Proc
         return request("GET", processes.url, f"/scim/v2/Users{path}", token=sync.token)
 
     last = max(1, size - 120)
+    far = await cursor_after(house, sync, last)
     asks: dict[str, Callable[[int], bytes]] = {
         "GET by id": lambda n: ask(f"/{known[n % len(known)]}"),
         "filter by userName": lambda n: ask(f"?filter=userName%20eq%20%22u{n % 50}@acme.test%22"),
@@ -47,6 +48,8 @@ async def _read(stage: Stage, house: House, sync: DirectorySync, processes: Proc
         "first page of 100": lambda _: ask("?count=100"),
         "last page of 100 by startIndex": lambda _: ask(f"?count=100&startIndex={last}"),
         "first page of 100 by cursor": lambda _: ask("?count=100&cursor"),
+        "last page of 100 by cursor": lambda _: ask(f"?count=100&cursor={far}"),
+        "count alone": lambda _: ask("?count=0"),
     }
     found: dict[str, float] = {}
     for name, make in asks.items():

@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 
 from ostiary.api import contract, errors, etags, health
 from ostiary.api.body_limit import BodyLimitMiddleware
+from ostiary.api.head import HeadMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
 from ostiary.api.rest import router as rest
 from ostiary.api.rest.webhook_events import sent_events
@@ -22,7 +23,7 @@ Enterprise identity for organizations: members, teams, databases, domains, SAML 
 
 Errors are RFC 9457 problems with a stable `code` and a `detail` that tells the next step. Lists page by `cursor`.
 A single resource has an `ETag`: send it as `If-Match`, and what somebody else changed in between is not overwritten.
-What creates something takes an `Idempotency-Key`, so that it can be sent again.
+What creates something takes an `Idempotency-Key`, so that it can be sent again. `HEAD` is answered wherever `GET` is.
 """
 
 
@@ -48,6 +49,8 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
     errors.install(app)
     etags.install(app)
     contract.install(app)
+    # Innermost: the request log tells HEAD from GET.
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestLogMiddleware)
     app.add_middleware(RequestIdMiddleware)

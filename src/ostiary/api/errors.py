@@ -14,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from ostiary.api.head import has_head
 from ostiary.api.pages import error_page
 from ostiary.api.problems import PROBLEM_TYPE
 from ostiary.api.request_id import request_id_of
@@ -180,7 +181,8 @@ def _http_error(request: Request, error: Exception) -> Response:
 def _methods_at(request: Request) -> set[str]:
     path = request.url.path
     found = (route for route in iter_route_contexts(request.app.routes) if _regex_of(route.path or "").match(path))
-    return {method for route in found for method in route.methods or ()}
+    methods = {method for route in found for method in route.methods or ()}
+    return methods | {"HEAD"} if "GET" in methods and has_head(path) else methods
 
 
 @cache

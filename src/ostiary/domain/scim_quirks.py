@@ -16,6 +16,7 @@ class Quirk(StrEnum):
     MEMBERS_RESERVED = "members_reserved"
     OPERATION_CASE = "operation_case"
     PASSWORD_DISCARDED = "password_discarded"
+    PATCH_WITHOUT_SCHEMA = "patch_without_schema"
     ROLE_IN_TEXT = "role_in_text"
     SCHEMAS_OF_SCIM_1 = "schemas_of_scim_1"
     TEXT_AS_BOOLEAN = "text_as_boolean"
@@ -33,6 +34,7 @@ READ_AS: Mapping[Quirk, str] = {
     Quirk.MEMBERS_RESERVED: "Members who are not provisioned were given places in reserve: they join when provisioned.",
     Quirk.OPERATION_CASE: "An operation written with capitals (Add, Replace, Remove) was read without.",
     Quirk.PASSWORD_DISCARDED: "The password was discarded: people sign in at the identity provider.",
+    Quirk.PATCH_WITHOUT_SCHEMA: "A PATCH that names no schema, or those of the resource, was read as a PatchOp.",
     Quirk.ROLE_IN_TEXT: "A role sent as JSON inside a text was read as the role it describes.",
     Quirk.SCHEMAS_OF_SCIM_1: "The schema URNs of drafts and of SCIM 1 were read as those of SCIM 2.0.",
     Quirk.TEXT_AS_BOOLEAN: 'A boolean sent as the text "True" or "False" was read as true or false.',

@@ -68,6 +68,10 @@ async def test_another_tenants_user_does_not_exist(
         ("POST", "/Users", b'{"userName":"a","x":' + b'{"y":' * 20 + b"1" + b"}" * 20 + b"}", "invalidValue"),
         ("POST", "/Users", b'{"userName":"' + b"a" * 600 + b'"}', "invalidValue"),
         ("POST", "/Users", b'{"userName":"a","active":"perhaps"}', "invalidValue"),
+        ("POST", "/Users", b'{"userName":"a","username":"b"}', "invalidSyntax"),
+        ("POST", "/Users", b'{"userName":"a","name":{"familyName":"B","FamilyName":"B"}}', "invalidSyntax"),
+        ("POST", "/Users", b'{"userName":"a","emails":[{"value":"a@b.test","Value":"c@d.test"}]}', "invalidSyntax"),
+        ("POST", "/Groups", b'{"displayName":"a","displayname":"b"}', "invalidSyntax"),
         ("POST", "/Groups", b"{}", "invalidValue"),
         ("POST", "/Groups", b'{"displayName":"a","members":[{"display":"nobody"}]}', "invalidValue"),
         ("GET", "/Users?filter=userName%20near%20%22x%22", b"", "invalidFilter"),
@@ -112,6 +116,40 @@ async def test_an_operation_that_cannot_be_done_changes_nothing(
     assert answer.status_code == 400, answer.text
     assert answer.json()["scimType"] == scim_type
     assert "\n" not in answer.json()["detail"]
+    assert (await scim.get(f"/Users/{bo['id']}")).json() == bo
+
+
+async def test_two_spellings_of_one_attribute_are_both_named(scim: httpx2.AsyncClient, bo: dict[str, Any]) -> None:
+    both = patch_of({"op": "replace", "value": {"title": "One", "Title": "Other"}})
+
+    answer = await scim.patch(f"/Users/{bo['id']}", json=both)
+
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidSyntax")
+    assert answer.json()["detail"] == "title and Title are one attribute: names have no case. Send one."
+    assert (await scim.get(f"/Users/{bo['id']}")).json() == bo
+
+
+OTHER_MESSAGES = {
+    "another message": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+    "nobody's": ["urn:example:patch"],
+    "beside the resource": [USER, "urn:example:patch"],
+    "no list": {"schema": USER},
+    "no text": [1],
+}
+
+
+@pytest.mark.parametrize("schemas", OTHER_MESSAGES.values(), ids=OTHER_MESSAGES)
+async def test_a_patch_that_says_it_is_something_else_is_refused(
+    scim: httpx2.AsyncClient, bo: dict[str, Any], schemas: Any
+) -> None:
+    group = (await scim.post("/Groups", json=group_document("Engineering"))).json()
+    for address, path in ((f"/Users/{bo['id']}", "title"), (f"/Groups/{group['id']}", "displayName")):
+        change = patch_of({"op": "replace", "path": path, "value": "Changed"})
+
+        answer = await scim.patch(address, json={**change, "schemas": schemas})
+
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidSyntax")
+        assert "messages:2.0:PatchOp" in answer.json()["detail"]
     assert (await scim.get(f"/Users/{bo['id']}")).json() == bo
 
 

@@ -41,13 +41,15 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("GET", "/Schemas", None),
     ("GET", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", None),
 ]
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def refused(answer: httpx2.Response, status: int, scim_type: str | None = None) -> str:
     said = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
     assert answer.status_code == status, said
     assert answer.headers["content-type"] == "application/scim+json", said
+    if answer.request.method == "HEAD":
+        return ""
     body = answer.json()
     assert body["schemas"] == [ERROR], said
     assert body["status"] == str(status), said
@@ -98,7 +100,7 @@ async def test_methods_that_are_not_there_are_405_and_the_others_named(
 ) -> None:
     known: dict[str, set[str]] = {}
     for method, path, _ in ROUTES:
-        known.setdefault(path, set()).add(method)
+        known.setdefault(path, set()).update({method, "HEAD"} if method == "GET" else {method})
     # What is found by its id shares the address with a search.
     known["/Users/.search"] |= known["/Users/{user}"]
     known["/Groups/.search"] |= known["/Groups/{group}"]
@@ -141,7 +143,11 @@ async def test_an_outdated_version_is_412_and_changes_nothing(scim: httpx2.Async
         before = await scim.get(address)
         if method != "GET":
             # Only if there is nothing yet.
-            refused(await scim.request(method, address, json=body, headers={"If-None-Match": "*"}), 412)
+            current = before.headers["etag"]
+            for known in ("*", current, f'W/"98", {current}'):
+                refused(await scim.request(method, address, json=body, headers={"If-None-Match": known}), 412)
+            both = {"If-Match": current, "If-None-Match": current}
+            refused(await scim.request(method, address, json=body, headers=both), 412)
         for outdated in ('W/"99"', '"99"', "nonsense", 'W/"x", W/"98"', ""):
             refused(await scim.request(method, address, json=body, headers={"If-Match": outdated}), 412)
         assert (await scim.get(address)).json() == before.json()
@@ -150,7 +156,8 @@ async def test_an_outdated_version_is_412_and_changes_nothing(scim: httpx2.Async
         assert (await scim.get(address, headers={"If-None-Match": f'W/"0", {current}'})).status_code == 304
         assert (await scim.get(address, headers={"If-None-Match": "*"})).status_code == 304
         assert (await scim.get(address, headers={"If-None-Match": 'W/"99"'})).status_code == 200
-        done = await scim.request(method, address, json=body, headers={"If-Match": f'W/"98", {current}'})
+        would_do = {} if method == "GET" else {"If-None-Match": 'W/"98", "97"'}
+        done = await scim.request(method, address, json=body, headers=would_do | {"If-Match": f'W/"98", {current}'})
         assert done.status_code in (200, 204)
         if method == "DELETE":
             refused(await scim.get(address), 404)

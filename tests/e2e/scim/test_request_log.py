@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from ostiary.api.deps import Services
 from ostiary.domain.directory import UnknownAttributes
-from ostiary.domain.scim_quirks import Quirk
+from ostiary.domain.scim_quirks import READ_AS, Quirk
 from tests.e2e.scim.conftest import scim_client
-from tests.support.directory import DirectorySync, group_document, patch_of, user_document
+from tests.support.directory import ENTERPRISE, PATCH, USER, DirectorySync, group_document, patch_of, user_document
 from tests.support.house import House, Person, bearer
 
 
@@ -280,3 +280,44 @@ async def test_the_log_of_a_token_nobody_made_is_nobodys(app: FastAPI, sync: Dir
         assert (await stranger.get("/Userz")).status_code == 404
 
     assert await log.read() == []
+
+
+@pytest.mark.parametrize(
+    "schemas", [None, [], PATCH, [USER], ["urn:scim:schemas:core:1.0"], [ENTERPRISE, USER]], ids=str
+)
+async def test_a_patch_that_leaves_it_out_is_read_and_the_log_says_so(
+    scim: httpx2.AsyncClient, log: Log, schemas: Any
+) -> None:
+    user = (await scim.post("/Users", json=user_document("bo@acme.test"))).json()["id"]
+    change = patch_of({"op": "replace", "path": "title", "value": "Changed"})
+
+    answer = await scim.patch(f"/Users/{user}", json={**change, "schemas": schemas})
+
+    assert answer.json()["title"] == "Changed"
+    entry, _ = await log.read()
+    [quirk] = entry["quirks"]
+    assert (quirk["name"], quirk["read_as"]) == ("patch_without_schema", READ_AS[Quirk.PATCH_WITHOUT_SCHEMA])
+
+
+async def test_HEAD_answers_as_GET_does_and_stands_in_the_log_by_its_name(
+    app: FastAPI, scim: httpx2.AsyncClient, log: Log, ada: Person
+) -> None:
+    bo = (await scim.post("/Users", json=user_document("bo@acme.test"))).json()
+    same = ("etag", "content-type", "content-length", "allow")
+    for path in ("/Users", "/Groups?count=1", "/Schemas", f"/Users/{bo['id']}", "/Users/mem_x", "/Bulk"):
+        read, asked = await scim.get(path), await scim.head(path)
+        assert asked.status_code == read.status_code, path
+        assert [asked.headers.get(name) for name in same[: None if read.is_success else 2]] == [
+            read.headers.get(name) for name in same[: None if read.is_success else 2]
+        ]
+    known = {"If-None-Match": bo["meta"]["version"]}
+    assert (await scim.head(f"/Users/{bo['id']}", headers=known)).status_code == 304
+    assert (await scim.head("/Users", headers={"Authorization": "Bearer wrong"})).status_code == 401
+    newest = (await log.read())[0]
+    assert (newest["method"], newest["status"]) == ("HEAD", 304)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://ostiary.test") as client:
+        assert (await client.head("/v1/organizations/acme", headers=bearer(ada.token))).status_code == 200
+        assert (await client.head("/v1/organizations/acme")).status_code == 401
+        # What begins or ends something.
+        for path in ("/saml/con_x/slo", "/saml/con_x/logout", "/sso/finish"):
+            assert (await client.head(path)).status_code == 405

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    bindparam,
     cast,
     func,
     literal,
@@ -32,6 +33,9 @@ from ostiary.adapters.db.tables.base import TypeId
 from ostiary.adapters.scim.filters import Source
 from ostiary.domain.errors import DomainError, Kind
 from ostiary.services.ports.provisioning import Position, Sorting
+
+# The parameter for the id of the resource a page comes after.
+AFTER = "after"
 
 _ENTERPRISE = str(EnterpriseUser.__schema__)
 
@@ -78,8 +82,8 @@ def unsortable(sorting: Sorting) -> DomainError:
 
 
 def beyond(key: SortKey | None, row_id: ColumnElement[str], position: Position) -> ColumnElement[bool]:
-    """Whether a row comes after a place in the order; raises `invalid_cursor`."""
-    later = type_coerce(row_id, Uuid()) > _uuid(position.id)
+    """Whether a row comes after a place in the order, whose id comes with each execution; raises `invalid_cursor`."""
+    later = type_coerce(row_id, Uuid()) > bindparam(AFTER, type_=Uuid())
     if key is None:
         return later
     value = _bound(key.value, position.value)
@@ -152,13 +156,14 @@ def _bound(key: ColumnElement[Any], value: str | None) -> ColumnElement[Any] | N
         if isinstance(key.type, DateTime):
             return literal(datetime.fromisoformat(value), key.type)
         if isinstance(key.type, Uuid):
-            return literal(_uuid(value), key.type)
+            return literal(uuid_of(value), key.type)
     except ValueError:
         raise _invalid_cursor() from None
     return literal(value, Text())
 
 
-def _uuid(text: str) -> UUID:
+def uuid_of(text: str) -> UUID:
+    """The id a cursor names; raises `invalid_cursor`."""
     try:
         return UUID(text)
     except ValueError:

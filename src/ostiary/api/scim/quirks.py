@@ -18,10 +18,12 @@ from ostiary.domain.errors import DomainError, Kind, invalid
 from ostiary.domain.scim_quirks import Quirk
 
 MAX_OPERATIONS = 1000
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 _OLD_ENTERPRISE = re.compile(r"urn:scim:schemas:extension:enterprise:[12]\.0(?=:|$)", re.IGNORECASE)
 _MISSPELT_ENTERPRISE = re.compile(r"urn:ietf:params:scim:schemas:extension:enterprise:2\.0User\b", re.IGNORECASE)
 _OLD_CORE_SCHEMAS = frozenset({"urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0"})
+_OF_RESOURCES = re.compile(r"urn:(?:ietf:params:)?scim:schemas:", re.IGNORECASE)
 _BARE_VALUE = re.compile(
     r"""("(?:[^"\\]|\\.)*")|(\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)((?!')[^\s"()\[\]]+)""", re.IGNORECASE
 )
@@ -71,7 +73,8 @@ def filter_text(text: str) -> str:
 
 
 def resource(payload: Mapping[str, Any], urn: str) -> Payload:
-    """A user or group as it would be sent by the book; `urn` is its core schema."""
+    """A user or group as it would be sent by the book; `urn` is its core schema. Raises `invalid_syntax`."""
+    _ensure_distinct(payload)
     mended = _mended(payload)
     if key_of(mended, "password") is not None:
         noted(Quirk.PASSWORD_DISCARDED)
@@ -195,7 +198,9 @@ class Operation:
 
 
 def operations(payload: Mapping[str, Any]) -> list[Operation]:
-    """The operations of a PATCH, as they would be sent by the book."""
+    """The operations of a PATCH, as they would be sent by the book; raises `invalid_syntax`."""
+    _ensure_distinct(payload)
+    _ensure_patch(payload)
     key = key_of(payload, "Operations")
     listed = payload[key] if key is not None else None
     if not is_list(listed) or not listed:
@@ -203,6 +208,35 @@ def operations(payload: Mapping[str, Any]) -> list[Operation]:
     if len(listed) > MAX_OPERATIONS:
         raise DomainError(Kind.TOO_LARGE, "too_many_operations", f"Send at most {MAX_OPERATIONS} operations at a time.")
     return [mended for entry in listed for mended in _operation(entry)]
+
+
+def _ensure_patch(payload: Mapping[str, Any]) -> None:
+    """Refuse what says that it is another message: a search, or operations in bulk (RFC 7644 §3.5.2)."""
+    key = key_of(payload, "schemas")
+    schemas: Any = None if key is None else payload[key]
+    named = [schemas] if isinstance(schemas, str) else ([] if schemas is None else schemas)
+    if not is_list(named) or not all(isinstance(schema, str) for schema in named):
+        raise invalid("invalid_syntax", f'schemas is a list: ["{PATCH_OP}"].')
+    lowered = [str(schema).lower() for schema in named]
+    if PATCH_OP.lower() in lowered and is_list(schemas):
+        return
+    if not all(schema == PATCH_OP.lower() or _OF_RESOURCES.match(schema) for schema in lowered):
+        raise invalid("invalid_syntax", f"A PATCH is a message of the schema {PATCH_OP}: send it in schemas.")
+    noted(Quirk.PATCH_WITHOUT_SCHEMA)
+
+
+def _ensure_distinct(value: Any) -> None:
+    """Refuse two spellings of one attribute: nobody could tell which of the values is meant (RFC 7643 §2.1)."""
+    if is_list(value):
+        for entry in value:
+            _ensure_distinct(entry)
+    elif is_object(value):
+        spelt: dict[str, str] = {}
+        for key, part in value.items():
+            other = spelt.setdefault(key.lower(), key)
+            if other != key:
+                raise invalid("invalid_syntax", f"{other} and {key} are one attribute: names have no case. Send one.")
+            _ensure_distinct(part)
 
 
 def _operation(entry: Any) -> Iterator[Operation]:

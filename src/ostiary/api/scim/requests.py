@@ -92,11 +92,24 @@ def versions(header: str | None) -> frozenset[int] | None:
     return frozenset(int(match.group(1)) for match in matches if match)
 
 
+class _AllBut(frozenset[int]):
+    """Every version but these."""
+
+    def __contains__(self, version: object) -> bool:
+        return not super().__contains__(version)
+
+
 async def _expected(request: Request) -> frozenset[int] | None:
-    if request.method not in ("GET", "HEAD") and request.headers.get("if-none-match", "").strip() == "*":
-        # RFC 9110 §13.1.2: only if there is nothing yet, so no version of what is there will do.
+    """The versions that will do; None where any will."""
+    wanted = versions(request.headers.get("if-match"))
+    refused = request.headers.get("if-none-match")
+    if refused is None or request.method in ("GET", "HEAD"):
+        return wanted
+    # RFC 9110 §13.1.2: only if what is there is none of these, or with * only if there is nothing yet.
+    named = versions(refused)
+    if named is None:
         return frozenset()
-    return versions(request.headers.get("if-match"))
+    return _AllBut(named) if wanted is None else wanted - named
 
 
 ExpectedDep = Annotated[frozenset[int] | None, Depends(_expected)]

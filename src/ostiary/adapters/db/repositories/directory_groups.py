@@ -174,7 +174,7 @@ class DirectoryGroups(Repository):
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredGroup]:
         """Pushed groups; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
         found, strings = shaped(query, _page)
-        parameters = found.parameters(organization_id, strings)
+        parameters = found.parameters(organization_id, query, strings)
         rows: Sequence[Row[Any]] = ()
         if query.count:
             rows = (await self._execute(found.statements.rows, parameters)).all()

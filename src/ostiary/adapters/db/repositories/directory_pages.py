@@ -8,13 +8,18 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    BindParameter,
     ColumnElement,
     CompoundSelect,
+    Integer,
     Row,
     Select,
     String,
     UnaryExpression,
+    any_,
+    bindparam,
     cast,
     func,
     literal_column,
@@ -25,7 +30,7 @@ from sqlalchemy import (
 from ostiary.adapters.db.repositories.base import AnySelect
 from ostiary.adapters.db.tables import directory_counts
 from ostiary.adapters.scim.filters import Source, condition
-from ostiary.adapters.scim.sorting import SortKey, beyond, no_value, sort_key, unsortable
+from ostiary.adapters.scim.sorting import AFTER, SortKey, beyond, no_value, sort_key, unsortable, uuid_of
 from ostiary.domain import ids
 from ostiary.services.ports.provisioning import ListQuery, Position
 
@@ -35,6 +40,9 @@ Rows: TypeAlias = AnySelect | CompoundSelect[*tuple[Any, ...]]
 
 SORT_KEY = "sort_key"
 TOTAL = "total"
+# How many rows come before a page, and how many there are up to its end.
+_OFFSET: BindParameter[int] = bindparam("offset", type_=BigInteger)
+_REACH: BindParameter[int] = bindparam("reach", type_=BigInteger)
 
 
 class Kind(StrEnum):
@@ -68,7 +76,7 @@ class Paged:
 
 
 def paged(organization_id: Tenant, query: ListQuery, branches: Sequence[Branch]) -> Paged:
-    """A page of all branches together; raises `invalid_filter`, `invalid_path`, `invalid_cursor`.
+    """A page of all branches together, to be executed with `place_of`; raises `invalid_filter`, `invalid_path`.
 
     Of each branch only as many rows are read as the page needs at most, so that it is read off the branches' indexes.
     """
@@ -77,15 +85,33 @@ def paged(organization_id: Tenant, query: ListQuery, branches: Sequence[Branch])
         branch.rows.where(condition(query.filter, branch.source)) if query.filter else branch.rows
         for branch in branches
     ]
-    offset, limit = (0, query.count + 1) if query.by_cursor else (query.start_index - 1, query.count)
-    read = [_cut(rows, branch, key, query) for rows, branch, key in zip(wanted, branches, keys, strict=True)]
     order = _order(literal_column(SORT_KEY) if query.sorting else None, literal_column("id"), query)
-    page: Rows
-    if len(read) == 1:
-        page = read[0].offset(offset).limit(limit)
+
+    def cut(each: Sequence[AnySelect], *, deep: bool) -> Rows:
+        # Written out: not knowing how few rows a page has, the database would prepare for a tenth of them all.
+        limit: ColumnElement[int] = literal_column(str(query.count + query.by_cursor), Integer())
+        ordered = [_ordered(rows, branch, key, query) for rows, branch, key in zip(each, branches, keys, strict=True)]
+        if len(ordered) == 1:
+            return (ordered[0].offset(_OFFSET) if deep else ordered[0]).limit(limit)
+        together = union_all(*(rows.limit(_REACH if deep else limit) for rows in ordered)).order_by(*order)
+        return (together.offset(_OFFSET) if deep else together).limit(limit)
+
+    if query.start_index > 1:
+        # Of what comes before the page no more is read than its ids, which stand in an index.
+        bare = [
+            rows.with_only_columns(branch.row_id.label("id")) for rows, branch in zip(wanted, branches, strict=True)
+        ]
+        place = cut(bare, deep=True).cte("place")
+        on_page = [
+            # An array, which an index is asked for however many rows the database takes the page to have.
+            branch.rows.where(
+                branch.row_id == any_(func.array(select(place.c.id).scalar_subquery(), type_=ARRAY(branch.row_id.type)))
+            )
+            for branch in branches
+        ]
+        page = cut(on_page, deep=False)
     else:
-        branched = [rows.limit(offset + limit) for rows in read]
-        page = union_all(*branched).order_by(*order).offset(offset).limit(limit)
+        page = cut(wanted, deep=False)
     if query.filter is not None:
         return Paged(page, order, select(func.count()).select_from(union_all(*wanted).subquery()))
     total = counted(organization_id, [branch.kind for branch in branches])
@@ -115,7 +141,15 @@ def _keys(query: ListQuery, branches: Sequence[Branch]) -> list[SortKey | None]:
     return [key or no_value(query.sorting) for key in keys]
 
 
-def _cut(rows: AnySelect, branch: Branch, key: SortKey | None, query: ListQuery) -> AnySelect:
+def place_of(query: ListQuery) -> dict[str, Any]:
+    """What to execute a page's statement with, to say where it begins; raises `invalid_cursor`."""
+    if query.after is not None:
+        return {AFTER: uuid_of(query.after.id)}
+    before = query.start_index - 1
+    return {_OFFSET.key: before, _REACH.key: before + query.count} if before else {}
+
+
+def _ordered(rows: AnySelect, branch: Branch, key: SortKey | None, query: ListQuery) -> AnySelect:
     if query.after is not None:
         rows = rows.where(beyond(key, branch.row_id, query.after))
     if key is None:

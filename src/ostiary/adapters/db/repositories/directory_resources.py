@@ -7,7 +7,7 @@ from sqlalchemy import Row, Uuid, literal, type_coerce
 
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.repositories.directory_groups import DirectoryGroups, group_branch
-from ostiary.adapters.db.repositories.directory_pages import Branch, next_of, paged, total_of
+from ostiary.adapters.db.repositories.directory_pages import Branch, next_of, paged, place_of, total_of
 from ostiary.adapters.db.repositories.directory_users import DirectoryUsers, user_branches
 from ostiary.domain import ids
 from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup, StoredUser
@@ -30,7 +30,7 @@ class DirectoryResources(Repository):
         """Users and groups in one order; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
         kinds = [_bare(branch, _USER) for branch in user_branches(organization_id)]
         page = paged(organization_id, query, [*kinds, _bare(group_branch(organization_id), _GROUP)])
-        rows: Sequence[Row[Any]] = (await self._execute(page.rows)).all() if query.count else ()
+        rows: Sequence[Row[Any]] = (await self._execute(page.rows, place_of(query))).all() if query.count else ()
         total = total_of(query, rows)
         if total is None:
             total = await self._scalar(page.total)

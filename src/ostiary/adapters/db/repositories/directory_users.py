@@ -231,7 +231,7 @@ class DirectoryUsers(Repository):
     async def list(self, organization_id: str, query: ListQuery) -> Listing[StoredUser]:
         """Pushed users and members not yet managed; raises `invalid_filter`, `invalid_path`, `invalid_cursor`."""
         found, strings = shaped(query, _page)
-        parameters = found.parameters(organization_id, strings)
+        parameters = found.parameters(organization_id, query, strings)
         rows: Sequence[Row[*tuple[Any, ...]]] = ()
         if query.count:
             rows = (await self._execute(found.statements.rows, parameters)).all()

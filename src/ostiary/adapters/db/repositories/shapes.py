@@ -17,14 +17,15 @@ from sqlalchemy import BindParameter, Select, bindparam
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from ostiary.adapters.db.prepared import Prepared
-from ostiary.adapters.db.repositories.directory_pages import Rows
+from ostiary.adapters.db.repositories.directory_pages import Rows, place_of
 from ostiary.domain.errors import DomainError
-from ostiary.services.ports.provisioning import ListQuery
+from ostiary.services.ports.provisioning import ListQuery, Position
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 # Nobody outside can write a mark.
 _MARK = f"mark-{uuid4().hex}-"
 _KEPT = 256
+_SOMEWHERE = Position("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ class Shaped:
     statements: Statements | PreparedStatements
     places: Mapping[str, int]
 
-    def parameters(self, organization_id: str, strings: tuple[str, ...]) -> dict[str, str]:
-        """What to execute them with."""
-        return {"organization_id": organization_id, **{name: strings[place] for name, place in self.places.items()}}
+    def parameters(self, organization_id: str, query: ListQuery, strings: tuple[str, ...]) -> dict[str, Any]:
+        """What to execute them with; raises `invalid_cursor`."""
+        said = {name: strings[place] for name, place in self.places.items()}
+        return {"organization_id": organization_id, **place_of(query), **said}
 
 
 Build = Callable[[ListQuery], Statements]
@@ -61,11 +63,18 @@ Build = Callable[[ListQuery], Statements]
 def shaped(query: ListQuery, build: Build) -> tuple[Shaped, tuple[str, ...]]:
     """The statements of the query's shape, and the strings of its filter; raises as `build` does.
 
-    `build` makes the statements for a parameter named `organization_id`; it is asked once for each shape. Of pages only
-    the first are kept: each further one is a shape of its own.
+    `build` makes the statements for a parameter named `organization_id` and those of `place_of`; it is asked once for
+    each shape. Further pages of sorted lists are not kept: what they come after is of many types.
     """
-    if query.start_index > 1 or query.after is not None:
+    if query.after is not None and query.sorting is not None:
         return Shaped(build(query), {}), ()
+    # Where the page begins comes with the execution.
+    query = replace(
+        query,
+        start_index=min(query.start_index, 2),
+        cursor="" if query.by_cursor else None,
+        after=None if query.after is None else _SOMEWHERE,
+    )
     marked, strings = _marked(query.filter or "")
     if strings:
         with suppress(DomainError):
