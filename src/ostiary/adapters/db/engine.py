@@ -4,6 +4,7 @@ import math
 import time
 from typing import TypeAlias
 
+import orjson
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
@@ -40,6 +41,8 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
         pool_timeout=10,
         # An error's text, which is logged, never quotes e-mail addresses or hashes.
         hide_parameters=True,
+        # Several times as fast as the standard library's.
+        json_deserializer=orjson.loads,
         connect_args={
             "server_settings": {
                 "application_name": "ostiary",

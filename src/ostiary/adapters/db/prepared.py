@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
-import orjson
 from sqlalchemy import ClauseElement, CompoundSelect, Delete, Insert, Row, Select, Update
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import IteratorResult
@@ -18,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
-_DIALECT = PGDialect_asyncpg(json_deserializer=orjson.loads)
+_DIALECT = PGDialect_asyncpg()
 # Cautious: what only looks like a lock or a write begins a transaction needlessly, and that is all.
 _MORE_THAN_A_READ = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|FOR|pg_\w+|nextval|set_config)\b", re.IGNORECASE)
 
