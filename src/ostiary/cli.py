@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,6 +15,7 @@ from pydantic_settings import SettingsError
 from ostiary.adapters.db import migrate as migrations
 from ostiary.api.app import create_app
 from ostiary.api.contract import openapi_yaml
+from ostiary.api.metrics import MULTIPROCESS_FOLDER
 from ostiary.bootstrap import SettingError, reconcile_directory, run_worker
 from ostiary.domain.directory_drift import MEANINGS, Drift
 from ostiary.domain.errors import DomainError
@@ -103,6 +105,16 @@ def serve(
     # Whatever the environment says: development mode is `ostiary dev`'s alone.
     os.environ["OSTIARY_ENVIRONMENT"] = "production"
     _settings()
+    if workers == 1:
+        _serve(host, port, workers)
+        return
+    with tempfile.TemporaryDirectory(prefix="ostiary-metrics-") as folder:
+        # The processes count into files of this folder, so that whichever is asked for /metrics answers for all.
+        os.environ[MULTIPROCESS_FOLDER] = folder
+        _serve(host, port, workers)
+
+
+def _serve(host: str, port: int, workers: int) -> None:
     uvicorn.run(
         "ostiary.main:app",
         factory=True,

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(description="32 or more random characters; seals what is stored sealed")
     base_url: str = Field(description="The public https:// address of this service, without a path")
     operator_token: SecretStr | None = Field(
-        default=None, min_length=16, description="Opens /v1/operator; unset: closed"
+        default=None, min_length=16, description="Opens /v1/operator and /metrics; unset: closed"
     )
 
     redirect_uris: tuple[str, ...] = Field(

@@ -252,6 +252,7 @@ _SIGNED_LOGOUT = "Asks for a sign-out that was begun, or a signed message; tests
 _BROWSERS: dict[str, Ask] = {
     "GET /healthz": Ask(),
     "GET /readyz": Ask(),
+    "GET /metrics": Ask(fails="Asks for the operator's token alone; tests/e2e/test_metrics.py proves it."),
     "GET /sso/{org}": Ask(query={"redirect_uri": REDIRECT_URI, "state": "s", "code_challenge": CHALLENGE}, at=BOLTS),
     "GET /sso/{org}/test": Ask(query={"flow": "flow"}, at=BOLTS),
     "GET /sso/finish": Ask(

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
-from ostiary.api import contract, errors, etags, health
+from ostiary.api import contract, errors, etags, health, metrics
 from ostiary.api.body_limit import BodyLimitMiddleware
 from ostiary.api.head import HeadMiddleware
 from ostiary.api.request_id import RequestIdMiddleware
@@ -42,7 +42,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
         webhooks=sent_events,
     )
     # Routes are tried in order, and again by each router around them: what is asked most comes first, none is nested.
-    for router in (*scim.routers, saml_router, logout_router, health.router):
+    for router in (*scim.routers, saml_router, logout_router, health.router, metrics.router):
         app.include_router(router)
     for router in rest.routers:
         app.include_router(router, dependencies=rest.dependencies)
@@ -54,6 +54,9 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestLogMiddleware)
     app.add_middleware(RequestIdMiddleware)
+    app.state.metrics = metrics.Metrics()
+    # Outermost: it also counts what the others refuse.
+    app.add_middleware(metrics.MetricsMiddleware, metrics=app.state.metrics)
     return app
 
 

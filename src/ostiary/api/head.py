@@ -20,5 +20,12 @@ class HeadMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
         if scope["type"] == "http" and scope["method"] == "HEAD" and has_head(scope["path"]):
-            scope = {**scope, "method": "GET"}
+            as_get = {**scope, "method": "GET"}
+            try:
+                await self._app(as_get, receive, send)
+            finally:
+                # Which route it was is for those outside to know, as with every other method.
+                if "route" in as_get:
+                    scope["route"] = as_get["route"]
+            return
         await self._app(scope, receive, send)
