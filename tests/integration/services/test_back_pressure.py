@@ -1,8 +1,6 @@
 """More sign-ins than can be verified: those too many are sent away, and nothing of theirs is used up."""
 
 import asyncio
-import threading
-from contextlib import suppress
 
 import pytest
 
@@ -11,30 +9,11 @@ from ostiary.adapters.saml.verifier import SamlVerifier
 from ostiary.domain.errors import DomainError
 from ostiary.services.ports.sign_in import Outcome
 from ostiary.services.sign_in_arrival import Next
+from tests.support.busy import Busy
 from tests.support.house import PASSWORD, House, Person, open_house
 from tests.support.sso import connect, enable
 
 WAITING = 2
-
-
-class Busy:
-    """Every thread and every place in a queue taken, for as long as the block lasts."""
-
-    def __init__(self, threads: BoundedThreads) -> None:
-        self._threads = threads
-        self._go = threading.Event()
-        self._held: list[asyncio.Task[bool]] = []
-
-    async def __aenter__(self) -> None:
-        with suppress(DomainError):
-            while True:
-                self._threads.ensure_room()
-                self._held.append(asyncio.create_task(self._threads.run(self._go.wait, 10)))
-                await asyncio.sleep(0)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._go.set()
-        await asyncio.gather(*self._held)
 
 
 def _looks_free(_: BoundedThreads) -> None:
