@@ -101,6 +101,7 @@ class House:
     deliveries: WebhookDeliveryService
     connection_checks: ConnectionCheckService
     readiness: DatabaseReadiness
+    jobs: PgJobQueue
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> House:
@@ -177,7 +178,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
     )
     deliveries = WebhookDeliveryService(kit, sealer, sender)
     checks = ConnectionCheckService(kit, describer)
-    return House(engine, kit, sealer, services, deliveries, checks, DatabaseReadiness(engine))
+    jobs = PgJobQueue(engine, sealer)
+    return House(engine, kit, sealer, services, deliveries, checks, DatabaseReadiness(engine), jobs)
 
 
 def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -188,6 +190,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         house = build(settings, clock=clock)
         app.state.services = house.services
         app.state.readiness = house.readiness
+        app.state.jobs = house.jobs
         try:
             async with AsyncExitStack() as running:
                 await running.enter_async_context(house.services.request_log.running())
@@ -231,11 +234,11 @@ async def reconcile_directory(settings: Settings, reference: str, *, dry_run: bo
 async def _working(house: House, settings: Settings) -> AsyncGenerator[None]:
     """A worker beside the block; it stops within seconds of the block's end."""
     mailer, stop = _mailer(settings, house.kit.clock), asyncio.Event()
-    queue, cleanup = PgJobQueue(house.engine, house.sealer), CleanupService(house.kit)
+    cleanup = CleanupService(house.kit)
     domain_checks = DomainCheckService(house.kit, DnsResolver(settings.dns_resolvers))
     worker = asyncio.create_task(
         work(
-            queue,
+            house.jobs,
             mailer=mailer,
             cleanup=cleanup,
             domain_checks=domain_checks,

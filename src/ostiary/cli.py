@@ -9,16 +9,17 @@ from typing import Annotated, NoReturn
 
 import typer
 import uvicorn
+from prometheus_client import start_http_server
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from ostiary.adapters.db import migrate as migrations
 from ostiary.api.app import create_app
 from ostiary.api.contract import openapi_yaml
-from ostiary.api.metrics import MULTIPROCESS_FOLDER
 from ostiary.bootstrap import SettingError, reconcile_directory, run_worker
 from ostiary.domain.directory_drift import MEANINGS, Drift
 from ostiary.domain.errors import DomainError
+from ostiary.services.metrics import MULTIPROCESS_FOLDER, REGISTRY
 from ostiary.settings import Settings
 
 app = typer.Typer(
@@ -126,17 +127,36 @@ def _serve(host: str, port: int, workers: int) -> None:
         server_header=False,
         # The application heeds the proxies that its settings name, and no others.
         proxy_headers=False,
+        # A process that is starting answers nobody for as long as it imports, which takes seconds on a busy machine.
+        timeout_worker_healthcheck=120,
         timeout_graceful_shutdown=20,
     )
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    metrics_port: Annotated[
+        int | None, typer.Option(envvar="OSTIARY_METRICS_PORT", help="Answer /metrics for Prometheus here.")
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(envvar="OSTIARY_METRICS_HOST", help="Address for that; whoever reaches it is answered.")
+    ] = "127.0.0.1",
+) -> None:
     """Run the background jobs: mail and clean-up."""
     try:
+        if metrics_port is not None:
+            _answer_metrics(metrics_host, metrics_port)
         asyncio.run(run_worker(_settings()))
     except SettingError as error:
         _fail(f"Ostiary's worker cannot start:\n  {error}")
+
+
+def _answer_metrics(host: str, port: int) -> None:
+    """Answer Prometheus beside the work, in a thread that ends with the process."""
+    try:
+        start_http_server(port, host, REGISTRY)
+    except (OSError, OverflowError) as error:
+        raise SettingError(f"OSTIARY_METRICS_PORT: nobody can listen on {host}:{port} ({error})") from error
 
 
 @directory_app.command()

@@ -357,7 +357,7 @@ async def open_world(database_url: str) -> AsyncGenerator[World]:
         settings = settings_for(database_url).model_copy(update={"dns_resolvers": dns.resolver})
         built = bootstrap.build(settings, clock=clock)
         app = create_app()
-        app.state.services, app.state.readiness = built.services, built.readiness
+        app.state.services, app.state.readiness, app.state.jobs = built.services, built.readiness, built.jobs
         world = World(House(built.services, settings, clock, built), app)
         try:
             companies: dict[str, _Company] = {}

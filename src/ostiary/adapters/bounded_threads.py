@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from ostiary.domain.errors import DomainError, Kind
+from ostiary.services.metrics import QUEUE_LENGTH, QUEUE_REFUSED
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,27 +26,33 @@ class BoundedThreads:
         threads = at_once or os.cpu_count() or 1
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._places = threading.BoundedSemaphore(threads + waiting)
+        self._length = QUEUE_LENGTH.labels(name)
+        self._refused = QUEUE_REFUSED.labels(name)
 
     def ensure_room(self) -> None:
         """Raise `too_busy` where `run` would, for those who have work to do before they come to it."""
         if not self._places.acquire(blocking=False):
+            self._refused.inc()
             raise _too_busy()
         self._places.release()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What the function answers, or raises; raises `too_busy` without having called it when the queue is full."""
         if not self._places.acquire(blocking=False):
+            self._refused.inc()
             raise _too_busy()
+        self._length.inc()
         try:
             future = self._threads.submit(function, *args, **kwargs)
         except BaseException:
-            self._places.release()
+            self._leave()
             raise
         # Also of one that was cancelled: at once if it waited, else when its thread is free.
         future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
 
-    def _leave(self, _: Future[T]) -> None:
+    def _leave(self, _: Future[T] | None = None) -> None:
+        self._length.dec()
         self._places.release()
 
 

@@ -3,27 +3,30 @@
 Labels are bounded: no path as it came, no tenant, no word of a caller's ever becomes one.
 """
 
+import asyncio
 import hmac
 import os
 import time
-from importlib.metadata import version
+from pathlib import Path
 
+import structlog
 from fastapi import HTTPException, Request, Response
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # pyright: ignore[reportUnknownVariableType] -- half of it has types
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ostiary.api.routing import Routes
 from ostiary.domain.errors import unauthenticated
+from ostiary.services.metrics import MULTIPROCESS_FOLDER, REGISTRY, tell_backlog
+from ostiary.services.ports.jobs import WaitingJobs
 
-# The runner sets it where it starts several processes; the library reads it when it is imported.
-MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 UNMATCHED = "unmatched"
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 router = Routes(tags=["health"])
+_log = structlog.get_logger(__name__)
 
 
 class Metrics:
@@ -41,14 +44,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        build = Gauge(
-            "ostiary_build_info", "Which version runs.", ("version",), registry=self._registry, multiprocess_mode="max"
-        )
-        build.labels(version("ostiary")).set(1)
+        # What the services count is one for the process.
+        self._registry.register(REGISTRY)
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._timers: dict[tuple[str, str], Histogram] = {}
-        if MULTIPROCESS_FOLDER not in os.environ:
-            ProcessCollector(registry=self._registry)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request. The route is a template, or `unmatched`; unusual methods count as `other`."""
@@ -66,7 +65,8 @@ class Metrics:
     def text(self, accept: str) -> tuple[bytes, str]:
         """All series, as text or OpenMetrics, with the media type."""
         registry = self._registry
-        if MULTIPROCESS_FOLDER in os.environ:
+        if folder := os.environ.get(MULTIPROCESS_FOLDER):
+            forget_the_dead(Path(folder))
             registry = CollectorRegistry()
             MultiProcessCollector(registry)
         encode, media_type = choose_encoder(accept)
@@ -109,5 +109,22 @@ async def metrics(request: Request) -> Response:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(secret.strip().encode(), expected.encode()):
         raise unauthenticated("invalid_token", "Send the operator's token as 'Authorization: Bearer …'.")
-    text, media_type = request.app.state.metrics.text(request.headers.get("accept", ""))
+    jobs: WaitingJobs = request.app.state.jobs
+    try:
+        tell_backlog(await jobs.backlog())
+    except OSError as error:  # and TimeoutError, which is one
+        _log.warning("backlog_unknown", reason=type(error).__name__)
+        tell_backlog(None)
+    kept: Metrics = request.app.state.metrics
+    # In a thread: thousands of lines are written, in several processes thousands of files' entries read.
+    text, media_type = await asyncio.to_thread(kept.text, request.headers.get("accept", ""))
     return Response(text, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+
+
+def forget_the_dead(folder: Path) -> None:
+    """Take processes that ended out of the sums of what is, such as connections in use; what they counted stays."""
+    for process in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            mark_process_dead(process, str(folder))

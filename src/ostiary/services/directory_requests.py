@@ -13,6 +13,7 @@ from ostiary.domain import ids
 from ostiary.domain.directory_request import DirectoryRequest
 from ostiary.domain.operation import Operation
 from ostiary.services.context import Caller, Kit, admit
+from ostiary.services.metrics import REQUEST_LOG_DROPPED
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.directory_requests import RequestFilter
 from ostiary.services.sent_request import SentRequest
@@ -94,6 +95,7 @@ class RequestLog:
         whose = entry.organization_id
         if len(self._waiting) >= MAX_WAITING or self._waiting_of[whose] >= MAX_WAITING_OF_ONE:
             self._missed[whose] += 1
+            REQUEST_LOG_DROPPED.inc()
             return
         self._waiting.append(entry)
         self._waiting_of[whose] += 1
@@ -112,6 +114,7 @@ class RequestLog:
         except Exception as error:  # noqa: BLE001 -- whatever kept the log from being written, the requests were answered
             for entry in entries:
                 self._missed[entry.organization_id] += 1 + entry.missed_before
+            REQUEST_LOG_DROPPED.inc(len(entries))
             _log.warning("directory_requests_not_logged", count=len(entries), reason=type(error).__name__)
 
 

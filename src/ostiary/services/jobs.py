@@ -8,6 +8,7 @@ from ostiary.services.ports.world import Mail, TokenWish
 SEND_MAIL = "send_mail"
 DELIVER_WEBHOOK = "deliver_webhook"
 SEND_TOKEN = "send_token"
+KINDS = (SEND_MAIL, DELIVER_WEBHOOK, SEND_TOKEN)
 
 
 def mail_payload(mail: Mail) -> bytes:

@@ -23,6 +23,7 @@ from ostiary.domain.throttle import Attempt, Counter
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Client, Journal, Kit
 from ostiary.services.key_ring import ring_of
+from ostiary.services.metrics import SIGN_INS
 from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.sign_in import Flow, OneTimeCode, Outcome, Purpose, Step, Trace
 from ostiary.services.ports.sso import StoredSpKey
@@ -95,10 +96,12 @@ class ArrivalService:
         """
         self._verifier.ensure_room()
         attempt, relay_hash = await self._load(connection_id, relay_state, client)
+        purpose = attempt.trace.purpose
         try:
             accepted = await self._believe(attempt, saml_response)
             arrived = await self._enter(attempt, accepted, relay_hash)
         except ResponseRefused as refused:
+            SIGN_INS.labels(purpose, Outcome.REFUSED, refused.reason).inc()
             self._note(attempt, refused.checks)
             if not refused.checks or refused.checks[-1].passed:
                 attempt.steps.append(
@@ -107,12 +110,14 @@ class ArrivalService:
             await self._conclude(attempt, Outcome.REFUSED, refused.reason, hint_for(refused))
             raise self._answer(attempt, refused) from refused
         except SignInRefused as refused:
+            SIGN_INS.labels(purpose, Outcome.REFUSED, refused.error.code).inc()
             attempt.steps.append(Step(refused.error.code, passed=False, detail=refused.hint, at=self._kit.clock.now()))
             await self._conclude(attempt, Outcome.REFUSED, refused.error.code, refused.hint)
             error = refused.error
             raise DomainError(
                 error.kind, error.code, error.detail, extra={**error.extra, "trace_id": attempt.trace.id}
             ) from refused
+        SIGN_INS.labels(purpose, Outcome.SUCCEEDED, "").inc()
         await self._throttle.give_back(attempt.taken)
         if attempt.flow is not None and attempt.flow.purpose is Purpose.SIGN_IN:
             await self._throttle.finished(Attempt.START_SIGN_IN, client)

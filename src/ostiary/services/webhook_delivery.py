@@ -9,6 +9,7 @@ from ostiary.domain.audit import ActorKind, AuditActor
 from ostiary.domain.webhook import Delivery, DisabledReason, Webhook, encoded, health_after, payload_of, tried
 from ostiary.services import mails
 from ostiary.services.context import Journal, Kit
+from ostiary.services.metrics import WEBHOOK_TRIES
 from ostiary.services.ports.uow import UnitOfWork
 from ostiary.services.ports.webhooks import WebhookMessage, WebhookSender
 from ostiary.services.ports.world import Sealer
@@ -90,7 +91,9 @@ class WebhookDeliveryService:
             body=encoded(payload_of(delivery.event)),
             secrets=tuple(self._sealer.unseal(secret, purpose=SEALED_FOR).decode() for secret in sealed),
         )
-        return tried(delivery, await self._sender.send(message), self._kit.clock.now())
+        attempt = await self._sender.send(message)
+        WEBHOOK_TRIES.labels("succeeded" if attempt.succeeded else "failed").inc()
+        return tried(delivery, attempt, self._kit.clock.now())
 
     async def _record(self, webhook: Webhook, results: Sequence[Delivery]) -> Webhook | None:
         """Store what came of the tries and what they say about the webhook; the webhook as it is now."""

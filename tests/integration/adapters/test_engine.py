@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ostiary.adapters.db import engine as module
 from ostiary.adapters.db.engine import make_engine
+from ostiary.services.metrics import REGISTRY
 from tests.support.database import connection
 
 
@@ -29,4 +30,22 @@ async def test_a_connection_that_died_at_rest_is_replaced(
     else:
         with pytest.raises(DBAPIError):
             await backend(engine)
+    await engine.dispose()
+
+
+async def test_connections_in_use_are_counted_also_when_one_dies_or_leaves_the_pool(database_url: str) -> None:
+    def in_use() -> float:
+        return REGISTRY.get_sample_value("ostiary_database_connections") or 0
+
+    before = in_use()
+    engine = make_engine(database_url, pool_size=3)
+    async with engine.connect(), engine.connect() as dying, engine.connect() as leaving:
+        assert in_use() == before + 3
+        await leaving.run_sync(lambda sync: sync.detach())
+        assert in_use() == before + 2
+        await dying.invalidate()
+    assert in_use() == before
+    async with engine.connect():
+        assert in_use() == before + 1
+    assert in_use() == before
     await engine.dispose()

@@ -11,6 +11,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ostiary.services.metrics import DATABASE_CONNECTIONS, DATABASE_CONNECTIONS_LIMIT
+
 Engine: TypeAlias = AsyncEngine
 
 STATEMENT_TIMEOUT_MILLISECONDS = 30_000
@@ -53,6 +55,8 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
         },
     )
     _ping_after_rest(engine)
+    _count_those_in_use(engine)
+    DATABASE_CONNECTIONS_LIMIT.set(pool_size)
     return engine
 
 
@@ -76,3 +80,21 @@ def _ping_after_rest(engine: AsyncEngine) -> None:
 
     event.listen(engine.sync_engine, "checkin", rests)
     event.listen(engine.sync_engine, "checkout", rises)
+
+
+def _count_those_in_use(engine: AsyncEngine) -> None:
+    """Tell the gauge of connections that are taken from the pool, given back, or taken away for good."""
+
+    def taken(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        record.info["counted"] = True
+        DATABASE_CONNECTIONS.inc()
+
+    def given_back(_connection: object, record: ConnectionPoolEntry) -> None:
+        # One that died while it rested was taken twice, and counted once.
+        if record.info.pop("counted", False):
+            DATABASE_CONNECTIONS.dec()
+
+    # After the listener that refuses the dead: those are not taken.
+    event.listen(engine.sync_engine, "checkout", taken)
+    event.listen(engine.sync_engine, "checkin", given_back)
+    event.listen(engine.sync_engine, "detach", given_back)

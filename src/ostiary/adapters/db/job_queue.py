@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import cast
@@ -17,11 +18,13 @@ from pgqueuer.errors import PgqException, RetryRequested
 from pgqueuer.models import Job
 from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.types import Channel
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ostiary.adapters.db.transaction import DriverConnection
-from ostiary.services.ports.jobs import JobHandler, RetryLater, Schedule
+from ostiary.services.metrics import JOB_SECONDS, JOBS
+from ostiary.services.ports.jobs import Backlog, JobHandler, RetryLater, Schedule
 from ostiary.services.ports.world import Sealer
 
 # The names of the tables, as the migration made them: pgqueuer's defaults, whatever the environment says.
@@ -33,6 +36,11 @@ _BATCH = 10
 _LOOK_EVERY = timedelta(seconds=5)
 # A worker that does not say for this long that it lives has died; its jobs are given to another.
 _DEAD_AFTER = timedelta(seconds=30)
+_ANSWER_WITHIN_SECONDS = 2
+_BACKLOG = text(
+    "SELECT entrypoint, count(*), greatest(extract(epoch FROM now() - min(execute_after)), 0)::float"  # noqa: S608 -- a constant of ours
+    f" FROM {NAMES.queue_table} WHERE status = 'queued' AND execute_after <= now() GROUP BY entrypoint"
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -91,6 +99,15 @@ class PgJobQueue:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _RECONNECT_SECONDS)
 
+    async def backlog(self) -> Mapping[str, Backlog]:
+        """What waits for a worker, by the name of the job; raises TimeoutError or OSError where nobody can tell."""
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_SECONDS), self._engine.connect() as connection:
+                found = (await connection.execute(_BACKLOG)).all()
+        except SQLAlchemyError as error:
+            raise OSError("The database does not answer.") from error
+        return {job: Backlog(jobs, late) for job, jobs, late in found}
+
     async def _work_over(
         self,
         connection: DriverConnection,
@@ -130,14 +147,21 @@ class PgJobQueue:
 
     def _runner(self, job: str, handler: JobHandler) -> Callable[[Job], Awaitable[None]]:
         async def run(found: Job) -> None:
-            payload = self._sealer.unseal(found.payload or b"", purpose=sealing_purpose(job))
+            outcome, started = "failed", time.perf_counter()
             try:
+                payload = self._sealer.unseal(found.payload or b"", purpose=sealing_purpose(job))
                 await handler(payload, found.attempts)
+                outcome = "done"
             except RetryLater as later:
+                outcome = "put_off"
                 raise RetryRequested(later.delay, later.reason) from None
             except asyncio.CancelledError:
+                outcome = "put_off"
                 # pgqueuer drops what is cancelled; a job cut short by the end of its worker must be had again.
                 raise RetryRequested(reason="The worker was stopped.") from None
+            finally:
+                JOBS.labels(job, outcome).inc()
+                JOB_SECONDS.labels(job).observe(time.perf_counter() - started)
 
         return run
 

@@ -35,6 +35,14 @@ class Schedule:
     run: Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many jobs of a kind are due and untaken, and for how many seconds the oldest of them."""
+
+    jobs: int
+    late_seconds: float
+
+
 class JobQueue(Protocol):
     """Where workers find what to do."""
 
@@ -51,4 +59,12 @@ class JobQueue(Protocol):
         `at_once` says of which jobs only so many are carried out at a time, by all workers together.
         Jobs cut short go back to the queue. A lost connection is made again, for as long as it takes.
         """
+        ...
+
+
+class WaitingJobs(Protocol):
+    """Tells what no worker took yet."""
+
+    async def backlog(self) -> Mapping[str, Backlog]:
+        """What waits for a worker, by the name of the job; raises TimeoutError or OSError where nobody can tell."""
         ...
