@@ -99,7 +99,7 @@ class ArrivalService:
         purpose = attempt.trace.purpose
         try:
             accepted = await self._believe(attempt, saml_response)
-            arrived = await self._enter(attempt, accepted, relay_hash)
+            arrived = await self._enter(attempt, accepted, relay_hash, client)
         except ResponseRefused as refused:
             SIGN_INS.labels(purpose, Outcome.REFUSED, refused.reason).inc()
             self._note(attempt, refused.checks)
@@ -118,9 +118,6 @@ class ArrivalService:
                 error.kind, error.code, error.detail, extra={**error.extra, "trace_id": attempt.trace.id}
             ) from refused
         SIGN_INS.labels(purpose, Outcome.SUCCEEDED, "").inc()
-        await self._throttle.give_back(attempt.taken)
-        if attempt.flow is not None and attempt.flow.purpose is Purpose.SIGN_IN:
-            await self._throttle.finished(Attempt.START_SIGN_IN, client)
         return arrived
 
     async def _load(self, connection_id: str, relay_state: str | None, client: Client) -> tuple[_Attempt, bytes | None]:
@@ -137,8 +134,7 @@ class ArrivalService:
             found = await uow.connections.arriving(connection_id)
             if found is None:
                 raise not_found("connection")
-            organization, connection = found
-            keys = await uow.sp_keys.all(organization.id)
+            organization, connection, keys = found
             # Of another connection's flow only the refusal is told, on a trace of the connection it came to.
             answered = await uow.flows.answered(organization.id, connection.id, relay_hash) if relay_hash else None
         flow, known = answered or (None, None)
@@ -205,7 +201,7 @@ class ArrivalService:
             allow_aes_cbc=connection.allow_aes_cbc,
         )
 
-    async def _enter(self, attempt: _Attempt, accepted: Accepted, relay_hash: bytes | None) -> Arrived:
+    async def _enter(self, attempt: _Attempt, accepted: Accepted, relay_hash: bytes | None, client: Client) -> Arrived:
         """One transaction: consume request and assertion, resolve whose account it is, let the member in."""
         now = self._kit.clock.now()
         self._note(attempt, accepted.checks)
@@ -213,15 +209,12 @@ class ArrivalService:
         async with self._kit.uow() as uow:
             # Role management may demote, and whoever demotes counts administrators undisturbed (R61).
             lock = Lock.EXCLUSIVE if attempt.organization.sso.manage_roles else Lock.SHARED
-            organization = await uow.organizations.get(attempt.organization.id, lock)
-            if organization is None:
-                raise not_found("organization")
+            organization, connection = await self._unchanged(uow, attempt, lock)
             attempt.organization = organization
             if organization.sso.manage_roles and lock is not Lock.EXCLUSIVE:
                 raise ResponseRefused(
                     Reason.UNKNOWN_REQUEST, "Role management was switched on during this sign-in. Start it again."
                 )
-            connection = await self._unchanged(uow, attempt)
             await self._consume(uow, attempt, accepted, relay_hash, now)
             identity = read_identity(accepted.assertion, connection.attribute_mapping, organization.sso.role_attribute)
             attempt.trace = replace(attempt.trace, email=identity.email)
@@ -232,7 +225,7 @@ class ArrivalService:
                 outlook = await self._clerk.outlook(uow, organization, connection, identity, domains, now)
                 self._pass(attempt, "what a sign-in would do", outlook)
                 await uow.connections.mark_tested(organization.id, connection.id, now)
-                return await self._arrived(uow, attempt, Next.TEST_RESULT)
+                return await self._arrived(uow, attempt, client, Next.TEST_RESULT)
             if not organization.sso.enabled:
                 raise ResponseRefused(Reason.UNKNOWN_REQUEST, "Single sign-on is off for this organization.")
             journal = Journal(
@@ -243,13 +236,15 @@ class ArrivalService:
                 attempt.steps.append(Step("warning", passed=True, detail=warning, at=now))
             attempt.trace = replace(attempt.trace, account_id=entered.account_id)
             code = await self._code(uow, attempt, identity, entered.account_id, now)
-            return await self._arrived(uow, attempt, _next_of(attempt.flow), code)
+            return await self._arrived(uow, attempt, client, _next_of(attempt.flow), code)
 
-    async def _unchanged(self, uow: UnitOfWork, attempt: _Attempt) -> Connection:
-        """The connection as it is now; what was verified must still be what it trusts (R63)."""
-        connection = await uow.connections.get(attempt.organization.id, attempt.connection.id)
+    async def _unchanged(self, uow: UnitOfWork, attempt: _Attempt, lock: Lock) -> tuple[Organization, Connection]:
+        """Organization and connection as they are now; what was verified must still be what it trusts (R63)."""
+        entered = await uow.connections.enter(attempt.organization.id, attempt.connection.id, lock)
+        connection = entered[1] if entered else None
         if (
-            connection is None
+            entered is None
+            or connection is None
             or connection.idp is None
             or not connection.idp.trusts_the_same_as(attempt.connection.idp)
         ):
@@ -261,7 +256,7 @@ class ArrivalService:
         testing = attempt.flow is not None and attempt.flow.purpose is Purpose.TEST
         if not testing and connection.status is not ConnectionStatus.ACTIVE:
             raise ResponseRefused(Reason.UNKNOWN_REQUEST, "The connection is not active: only test sign-ins pass.")
-        return connection
+        return entered
 
     async def _consume(
         self, uow: UnitOfWork, attempt: _Attempt, accepted: Accepted, relay_hash: bytes | None, now: datetime
@@ -303,14 +298,20 @@ class ArrivalService:
         )
         return secret
 
-    async def _arrived(self, uow: UnitOfWork, attempt: _Attempt, next_: Next, code: str | None = None) -> Arrived:
+    async def _arrived(
+        self, uow: UnitOfWork, attempt: _Attempt, client: Client, next_: Next, code: str | None = None
+    ) -> Arrived:
         trace = self._concluded(attempt, Outcome.SUCCEEDED, None, None)
         await (uow.traces.finish(trace) if attempt.unstored is None else uow.traces.add(trace))
         if next_ is Next.TEST_RESULT:
             # A test is shown whole, with what was noted when it began.
             trace = await uow.traces.get(trace.organization_id, trace.id) or trace
-        await uow.commit()
         flow = attempt.flow
+        if flow is not None and flow.purpose is Purpose.SIGN_IN:
+            await self._throttle.finished(uow, Attempt.START_SIGN_IN, client, attempt.taken)
+        elif attempt.taken:
+            await uow.attempts.take_back(attempt.taken)
+        await uow.commit()
         return Arrived(next_, trace, flow.redirect_uri if flow else None, flow.state if flow else None, code)
 
     def _note(self, attempt: _Attempt, checks: tuple[Check, ...]) -> None:

@@ -16,6 +16,7 @@ from ostiary.domain.throttle import (
     too_many_attempts,
 )
 from ostiary.services.context import Client, Kit
+from ostiary.services.ports.uow import UnitOfWork
 
 # The answers to a secret that is none of ours. Every other refusal came after the right one.
 _WRONG_SECRET = frozenset({"invalid_token", "invalid_code", "recovery_refused"})
@@ -58,9 +59,14 @@ class Throttle:
             await uow.attempts.take_back(taken)
             await uow.commit()
 
-    async def finished(self, attempt: Attempt, client: Client) -> None:
-        """What was begun at the client's place, in a request before, came to its end there."""
-        await self.give_back(counters_of(attempt, account=None, place=self._place(client)))
+    async def finished(self, uow: UnitOfWork, attempt: Attempt, client: Client, taken: Sequence[Counter] = ()) -> None:
+        """What was begun at the client's place, in a request before, came to its end there, if `uow` is committed.
+
+        With it is given back what was `taken` meanwhile.
+        """
+        counters = (*counters_of(attempt, account=None, place=self._place(client)), *taken)
+        if counters:
+            await uow.attempts.take_back(counters)
 
     async def welcome(self, account: str, client: Client) -> None:
         """The account's owner was here: for a time, strangers elsewhere do not lock them out here."""

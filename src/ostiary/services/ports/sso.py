@@ -12,6 +12,7 @@ from ostiary.domain.membership import Role
 from ostiary.domain.organization import Organization
 from ostiary.domain.sso_policy import DisablementEffects, EnablementEffects
 from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.organizations import Lock
 
 
 class DomainRepository(Protocol):
@@ -79,8 +80,14 @@ class ConnectionRepository(Protocol):
         """The connection of any living organization: browsers and identity providers name the connection alone."""
         ...
 
-    async def arriving(self, connection_id: str) -> tuple[Organization, Connection] | None:
-        """As `whosever`, with its organization."""
+    async def arriving(self, connection_id: str) -> tuple[Organization, Connection, tuple["StoredSpKey", ...]] | None:
+        """As `whosever`, with its organization and all keys of that, newest first."""
+        ...
+
+    async def enter(
+        self, organization_id: str, connection_id: str, lock: Lock
+    ) -> tuple[Organization, Connection] | None:
+        """The connection with its organization, if that is not deleted, as both are under the organization's lock."""
         ...
 
     async def all(self, organization_id: str) -> tuple[Connection, ...]:

@@ -3,12 +3,26 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import case, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import any_, bindparam, case, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository
 from ostiary.adapters.db.tables import attempt_counts
 from ostiary.domain.throttle import Count, Counter
+
+_HELD = (
+    select(attempt_counts.c.key)
+    .where(
+        attempt_counts.c.key == any_(bindparam("keys", type_=ARRAY(attempt_counts.c.key.type))),
+        attempt_counts.c.tried > 0,
+    )
+    .order_by(attempt_counts.c.key)
+    .with_for_update()
+)
+_TAKE_BACK = Prepared(
+    update(attempt_counts).where(attempt_counts.c.key.in_(_HELD)).values(tried=attempt_counts.c.tried - 1)
+)
 
 
 class Attempts(Repository):
@@ -39,16 +53,7 @@ class Attempts(Repository):
 
     async def take_back(self, counters: Sequence[Counter]) -> None:
         """Take one attempt back from each."""
-        keys = [counter.key for counter in counters]
-        held = (
-            select(attempt_counts.c.key)
-            .where(attempt_counts.c.key.in_(keys), attempt_counts.c.tried > 0)
-            .order_by(attempt_counts.c.key)
-            .with_for_update()
-        )
-        await self._execute(
-            update(attempt_counts).where(attempt_counts.c.key.in_(held)).values(tried=attempt_counts.c.tried - 1)
-        )
+        await self._defer(_TAKE_BACK, {"keys": [counter.key for counter in counters]})
 
     async def remember(self, key: bytes, until: datetime) -> None:
         """Keep a key that is looked for with `is_known`."""

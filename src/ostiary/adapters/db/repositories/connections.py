@@ -1,5 +1,6 @@
 """SAML connections of one organization, and our keys for them."""
 
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, Row, any_, delete, exists, insert,
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.domains import admitting
-from ostiary.adapters.db.repositories.organizations import in_living, read_organization
+from ostiary.adapters.db.repositories.organizations import HOLD, in_living, read_organization
 from ostiary.adapters.db.repositories.staged_metadata import certificate_values, read_certificate
 from ostiary.adapters.db.tables import connections, domains, organizations, sessions, sp_keys
 from ostiary.domain.connection import (
@@ -23,6 +24,7 @@ from ostiary.domain.connection import (
 )
 from ostiary.domain.organization import Organization
 from ostiary.services.paging import Page, PageRequest
+from ostiary.services.ports.organizations import Lock
 from ostiary.services.ports.sso import DiscoveredConnection, StoredSpKey
 
 
@@ -118,13 +120,20 @@ _READ, _LOCK = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update(key_share=True)
 _WHOSEVER = Prepared(
     select(connections).where(connections.c.id == given(connections.c.id), in_living(connections.c.organization_id))
 )
-_ARRIVING = Prepared(
+_ARRIVED = (
     select(
         connections, *(column.label(f"organization_{column.key}") for column in organizations.c if column.key != "id")
     )
     .join(organizations, organizations.c.id == connections.c.organization_id)
     .where(connections.c.id == given(connections.c.id), organizations.c.deleted_at.is_(None))
 )
+# A row for each key of the organization, of which there are few.
+_ARRIVING = Prepared(
+    _ARRIVED.add_columns(*(column.label(f"key_{column.key}") for column in sp_keys.c))
+    .outerjoin(sp_keys, sp_keys.c.organization_id == connections.c.organization_id)
+    .order_by(sp_keys.c.id.desc())
+)
+_ENTERED = Prepared(_ARRIVED.where(connections.c.organization_id == given(connections.c.organization_id)))
 _KEYS = Prepared(
     select(sp_keys).where(sp_keys.c.organization_id == given(sp_keys.c.organization_id)).order_by(sp_keys.c.id.desc())
 )
@@ -154,9 +163,20 @@ class Connections(Repository):
         row = await self._first(_WHOSEVER, {"id": connection_id})
         return None if row is None else _connection(row)
 
-    async def arriving(self, connection_id: str) -> tuple[Organization, Connection] | None:
-        """As `whosever`, with its organization."""
-        row = await self._first(_ARRIVING, {"id": connection_id})
+    async def arriving(self, connection_id: str) -> tuple[Organization, Connection, tuple[StoredSpKey, ...]] | None:
+        """As `whosever`, with its organization and all keys of that, newest first."""
+        rows = (await self._execute(_ARRIVING, {"id": connection_id})).all()
+        if not rows:
+            return None
+        keys = tuple(_key(row, "key_") for row in rows if row.key_id is not None)
+        return read_organization(rows[0], "organization_"), _connection(rows[0]), keys
+
+    async def enter(
+        self, organization_id: str, connection_id: str, lock: Lock
+    ) -> tuple[Organization, Connection] | None:
+        """The connection with its organization, if that is not deleted, as both are under the organization's lock."""
+        await self._transaction.hold(HOLD[lock], {"organization_id": organization_id})
+        row = await self._first(_ENTERED, {"organization_id": organization_id, "id": connection_id})
         return None if row is None else (read_organization(row, "organization_"), _connection(row))
 
     async def all(self, organization_id: str) -> tuple[Connection, ...]:
@@ -250,6 +270,10 @@ class Connections(Repository):
         return tuple(DiscoveredConnection(row.organization_id, row.slug, row.name, row.connection_id) for row in rows)
 
 
+def _key(row: Row[Any], prefix: str = "") -> StoredSpKey:
+    return StoredSpKey(*(getattr(row, f"{prefix}{field.name}") for field in fields(StoredSpKey)))
+
+
 class SpKeys(Repository):
     """Our SAML keys, per organization."""
 
@@ -268,12 +292,7 @@ class SpKeys(Repository):
     async def all(self, organization_id: str) -> tuple[StoredSpKey, ...]:
         """The organization's keys, newest first, those retired among them."""
         rows = await self._execute(_KEYS, {"organization_id": organization_id})
-        return tuple(
-            StoredSpKey(
-                row.id, row.organization_id, row.certificate_pem, row.sealed_private_key, row.created_at, row.retired_at
-            )
-            for row in rows
-        )
+        return tuple(_key(row) for row in rows)
 
     async def retire_unused(self, organization_id: str, at: datetime) -> None:
         """Mark the keys no connection signs with or is to sign with."""

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.directory_rows import read_directory_group, read_directory_user
-from ostiary.adapters.db.repositories.organizations import in_living, read_organization
+from ostiary.adapters.db.repositories.organizations import HOLD, in_living, read_organization
 from ostiary.adapters.db.tables import (
     directories,
     directory_departures,
@@ -82,14 +82,6 @@ def _token(row: Row[Any]) -> DirectoryToken:
 _ORGANIZATION_ID = given(directories.c.organization_id)
 _OF_ORGANIZATION = select(directories).where(directories.c.organization_id == _ORGANIZATION_ID)
 _READ, _LOCK = Prepared(_OF_ORGANIZATION), Prepared(_OF_ORGANIZATION.with_for_update(key_share=True))
-_HOLD_ORGANIZATION = {
-    lock: Prepared(
-        select(organizations.c.id)
-        .where(organizations.c.id == _ORGANIZATION_ID)
-        .with_for_update(read=lock is Lock.SHARED, key_share=lock is Lock.EXCLUSIVE)
-    )
-    for lock in (Lock.SHARED, Lock.EXCLUSIVE)
-}
 _ENTERED = Prepared(
     select(directories, *(column.label(f"its_{column.key}") for column in organizations.c))
     .join(organizations, organizations.c.id == directories.c.organization_id)
@@ -118,7 +110,7 @@ class Directories(Repository):
         """The organization, if it is not deleted, locked, and its directory as it is under the lock."""
         named = {"organization_id": organization_id}
         # A statement sees the rows as they were when it began, so both are read after the lock was had.
-        await self._transaction.hold(_HOLD_ORGANIZATION[lock], named)
+        await self._transaction.hold(HOLD[lock], named)
         row = await self._first(_ENTERED, named)
         return None if row is None else (read_organization(row, "its_"), _directory(row))
 

@@ -56,6 +56,24 @@ def _one(by: Column[str], lock: Lock, *, deleted: bool) -> Prepared:
     return Prepared(_locked(select(organizations).where(*condition), lock))
 
 
+def _locked(statement: AnySelect, lock: Lock) -> AnySelect:
+    # NO KEY UPDATE and SHARE exclude each other and leave foreign-key checks (KEY SHARE) alone.
+    if lock is Lock.EXCLUSIVE:
+        return statement.with_for_update(key_share=True)
+    if lock is Lock.SHARED:
+        return statement.with_for_update(read=True)
+    return statement
+
+
+# For the row's lock alone, with `Transaction.hold`.
+HOLD = {
+    lock: Prepared(
+        _locked(select(organizations.c.id).where(organizations.c.id == given(members.c.organization_id)), lock)
+    )
+    for lock in (Lock.SHARED, Lock.EXCLUSIVE)
+}
+
+
 @cache
 def _with_member(by: Column[str], *, deleted: bool) -> Prepared:
     is_deleted = organizations.c.deleted_at.is_not(None)
@@ -198,15 +216,6 @@ def _conditions(matching: OrganizationFilter) -> list[ColumnElement[bool]]:
     if matching.sso_enabled is not None:
         conditions.append(organizations.c.sso_enabled.is_(matching.sso_enabled))
     return conditions
-
-
-def _locked(statement: AnySelect, lock: Lock) -> AnySelect:
-    # NO KEY UPDATE and SHARE exclude each other and leave foreign-key checks (KEY SHARE) alone.
-    if lock is Lock.EXCLUSIVE:
-        return statement.with_for_update(key_share=True)
-    if lock is Lock.SHARED:
-        return statement.with_for_update(read=True)
-    return statement
 
 
 def _entrance(row: Row[Any]) -> Entrance:

@@ -195,7 +195,7 @@ class Codes(Repository):
             "session_expires_at": code.session_expires_at,
             "expires_at": code.expires_at,
         }
-        await self._execute(_ADD_CODE, values)
+        await self._defer(_ADD_CODE, values)
 
     async def get(self, secret_hash: bytes, *, lock: bool = False) -> OneTimeCode | None:
         """The code; global, because the secret says whose it is."""
@@ -270,12 +270,12 @@ class Traces(Repository):
             "started_at": trace.started_at,
             "finished_at": trace.finished_at,
         }
-        await self._execute(_ADD_TRACE, values)
+        await self._defer(_ADD_TRACE, values)
 
     async def finish(self, trace: Trace) -> None:
         """Store the outcome and append the steps of a trace begun before."""
         named = {"organization_id": trace.organization_id, "id": trace.id, "steps": _step_values(trace)}
-        await self._execute(_FINISH_TRACE, {**named, **{f"its_{name}": getattr(trace, name) for name in _CONCLUDED}})
+        await self._defer(_FINISH_TRACE, {**named, **{f"its_{name}": getattr(trace, name) for name in _CONCLUDED}})
 
     async def get(self, organization_id: str, trace_id: str) -> Trace | None:
         """The trace."""
