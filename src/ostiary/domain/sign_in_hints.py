@@ -1,8 +1,10 @@
 """What an administrator reads of a refused sign-in: what was wrong, and how to mend it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from ostiary.domain.assertion import Reason, ResponseRefused
+from ostiary.domain.connection import Connection, ConnectionStatus
 
 MAX_HINT_LENGTH = 2_000
 MAX_DETAIL_LENGTH = 1_000
@@ -60,6 +62,26 @@ def hint_for(refused: ResponseRefused) -> str:
     if refused.reason is Reason.STATUS:
         mend = _MEND_STATUS.get(refused.status or "", _MEND_ANY_STATUS)
     return f"{shortened(refused.detail)} {mend}".strip()[:MAX_HINT_LENGTH]
+
+
+def closed_because(connection: Connection, now: datetime) -> tuple[str, str]:
+    """Why nobody can begin a sign-in through the connection: a code, and the next step (R4)."""
+    if connection.status is not ConnectionStatus.ACTIVE or connection.idp is None:
+        return "connection_not_active", (
+            f"The connection '{connection.name}' is {connection.status}. Run a test sign-in of it, then activate it."
+        )
+    ends = [certificate.not_after for certificate in connection.idp.certificates]
+    if ends and max(ends) <= now:
+        last = max(connection.idp.certificates, key=lambda certificate: certificate.not_after)
+        return Reason.CERTIFICATE_EXPIRED, (
+            f"No certificate of the connection '{connection.name}' is valid any more: {last.fingerprint_sha256} was "
+            f"the last, until {last.not_after.isoformat()}. Renew it at the identity provider, then refresh the "
+            "metadata or add the new certificate here. Until then administrators get in with a recovery code."
+        )
+    return "connection_not_ready", (
+        f"The connection '{connection.name}' has no certificate of the identity provider that is valid now. Refresh "
+        "the metadata, or add the certificate it signs with."
+    )
 
 
 def shortened(detail: str) -> str:

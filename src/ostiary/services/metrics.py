@@ -27,7 +27,7 @@ Gauge("ostiary_build_info", "Which version runs.", ("version",), registry=REGIST
 
 SIGN_INS = Counter(
     "ostiary_sign_ins",
-    "Answers of identity providers, by what became of them; the code is empty where they passed.",
+    "Sign-ins that ended, by what became of them; the code is empty where they passed.",
     ("purpose", "outcome", "code"),
     registry=REGISTRY,
 )

@@ -1,6 +1,7 @@
 """Sending a browser to the identity provider: sign-in, test, discovery, our metadata (R26)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -8,15 +9,17 @@ from urllib.parse import urlsplit
 from ostiary.domain import ids
 from ostiary.domain.account import checked_email, email_domain
 from ostiary.domain.connection import Connection, ConnectionStatus, IdentityProvider
-from ostiary.domain.errors import conflict, invalid, not_found
+from ostiary.domain.errors import DomainError, Kind, conflict, invalid, not_found
 from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.domain.setup_link import ensure_edits_connection
+from ostiary.domain.sign_in_hints import closed_because
 from ostiary.domain.sso_policy import sign_in_domains
 from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
 from ostiary.services.context import UNKNOWN_CLIENT, Caller, Client, Journal, Kit, admit
 from ostiary.services.key_ring import KeyRing, keys_of
+from ostiary.services.metrics import SIGN_INS
 from ostiary.services.ports.sign_in import Flow, Outcome, Purpose, Step, Trace
 from ostiary.services.ports.sso import DiscoveredConnection
 from ostiary.services.ports.uow import UnitOfWork
@@ -81,8 +84,9 @@ class SignInStartService:
     async def start(self, reference: str, wish: SignInWish, client: Client = UNKNOWN_CLIENT) -> Departed:
         """Begin a sign-in at the organization's sign-in URL.
 
-        Raises `organization_not_found`, `sso_not_enabled`, `invalid_redirect_uri`, `invalid_code_challenge`,
-        and `too_many_attempts` where too many sign-ins that began at one place were never finished.
+        Raises `organization_not_found`, `sso_not_enabled`, `connection_not_active`, whose trace tells an administrator
+        why, `invalid_redirect_uri`, `invalid_code_challenge`, and `too_many_attempts` where too many sign-ins that
+        began at one place were never finished.
         """
         self._check(wish)
         await self._throttle.count(Attempt.START_SIGN_IN, client)
@@ -96,7 +100,10 @@ class SignInStartService:
                     "sso_not_enabled",
                     "This organization does not sign in through an identity provider. Use your password.",
                 )
-            connection = await self._choose(uow, organization, wish)
+            every = await uow.connections.all(organization.id)
+            connection = await self._choose(uow, organization, wish, every)
+            if connection is None:
+                raise await self._closed(uow, wish, every)
             _, request = await self._begin(uow, connection, Purpose.SIGN_IN, wish, secrets.digest(browser_secret))
             await uow.commit()
         message = await self._messages.authn_request(request)
@@ -167,21 +174,46 @@ class SignInStartService:
                 pointer="/code_challenge",
             )
 
-    async def _choose(self, uow: UnitOfWork, organization: Organization, wish: SignInWish) -> Connection:
+    async def _choose(
+        self, uow: UnitOfWork, organization: Organization, wish: SignInWish, every: Sequence[Connection]
+    ) -> Connection | None:
+        """The one to sign in through, if any can be."""
         now = self._kit.clock.now()
-        carrying = [item for item in await uow.connections.all(organization.id) if item.carries_sso(now)]
-        if wish.connection_id is not None:
-            carrying = [item for item in carrying if item.id == wish.connection_id]
+        carrying = [item for item in _wished(every, wish) if item.carries_sso(now)]
         if not carrying:
-            raise conflict(
-                "connection_not_active", "No identity provider of this organization is active. Ask its administrator."
-            )
+            return None
         if wish.login_hint and "@" in wish.login_hint and len(carrying) > 1:
             domains = await uow.domains.all(organization.id)
             domain = wish.login_hint.rpartition("@")[2].lower()
             fitting = [item for item in carrying if domain in sign_in_domains(item, domains)]
             return (fitting or carrying)[0]
         return carrying[0]
+
+    async def _closed(self, uow: UnitOfWork, wish: SignInWish, every: Sequence[Connection]) -> DomainError:
+        """Leave a trace that tells an administrator why nobody can sign in; the browser hears whom to ask."""
+        told = "No identity provider of this organization is active. Ask its administrator."
+        # Where none is active, the newest is what they are at.
+        meant = sorted(_wished(every, wish), key=lambda item: (item.status is ConnectionStatus.ACTIVE, item.created_at))
+        if not meant:
+            return conflict("connection_not_active", told)
+        connection, now = meant[-1], self._kit.clock.now()
+        code, hint = closed_because(connection, now)
+        trace = Trace(
+            id=self._kit.ids.new(ids.TRACE),
+            organization_id=connection.organization_id,
+            connection_id=connection.id,
+            purpose=Purpose.SIGN_IN,
+            outcome=Outcome.REFUSED,
+            code=code,
+            hint=hint,
+            started_at=now,
+            finished_at=now,
+            steps=(Step("connection", passed=False, detail=hint, at=now),),
+        )
+        await uow.traces.add(trace)
+        await uow.commit()
+        SIGN_INS.labels(trace.purpose, trace.outcome, code).inc()
+        return DomainError(Kind.CONFLICT, "connection_not_active", told, extra={"trace_id": trace.id})
 
     async def _begin(
         self, uow: UnitOfWork, connection: Connection, purpose: Purpose, wish: SignInWish, browser_hash: bytes | None
@@ -244,6 +276,10 @@ class SignInStartService:
             login_hint=wish.login_hint,
             login_hint_by=connection.login_hint,
         )
+
+
+def _wished(every: Sequence[Connection], wish: SignInWish) -> list[Connection]:
+    return [item for item in every if wish.connection_id in (None, item.id)]
 
 
 def _usable_idp(connection: Connection) -> IdentityProvider:

@@ -110,3 +110,10 @@ async def test_a_connection_that_is_not_active_can_be_tested_and_nothing_else(
     assert (await browser.get(test["sign_in_url"])).status_code == 302
     refused = await browser.get(f"{acme.service.url}/sso/{acme.slug}", params={"connection": draft["id"]})
     assert code_of(refused, 409) == "connection_not_active"
+    trace = await acme.call("Ada", "GET", f"{acme.org}/sign-ins/{refused.json()['trace_id']}")
+    assert (trace["outcome"], trace["code"], trace["connection_id"]) == (
+        "refused",
+        "connection_not_active",
+        draft["id"],
+    )
+    assert "is testing. Run a test sign-in" in trace["hint"]

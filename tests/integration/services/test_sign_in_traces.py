@@ -13,7 +13,9 @@ from ostiary.domain.connection import AttributeMapping
 from ostiary.domain.errors import DomainError
 from ostiary.services.connection_sources import IdpSource
 from ostiary.services.connections import ConnectionChange
-from ostiary.services.ports.sign_in import Trace
+from ostiary.services.paging import PageRequest
+from ostiary.services.ports.sign_in import Outcome, Trace
+from ostiary.services.sign_in_start import SignInWish
 from tests.support.house import House, Person
 from tests.support.saml_factory import NOW, Signing, form_value, one, party, signed_response
 from tests.support.sso import Idp, connect, enable
@@ -56,6 +58,37 @@ async def test_a_certificate_that_expired_is_named_with_its_days(house: House, a
     assert ending.certificate.fingerprint_sha256 in trace.hint
     assert ending.certificate.not_after.isoformat() in trace.hint
     assert "Renew it at the identity provider" in trace.hint
+
+
+async def test_R4_where_all_certificates_expired_a_sign_in_that_cannot_begin_is_traced(
+    house: House, ada: Person, idp: Idp
+) -> None:
+    soon = house.clock.now() + timedelta(days=1)
+    ending = party("ending idp", valid=(timedelta(days=-30), soon - NOW))
+    source = IdpSource(entity_id=idp.entity_id, sso_url="https://idp.test/sso", certificates=(ending.certificate_pem,))
+    await house.services.connections.update(ada.caller, "acme", idp.connection.id, ConnectionChange(idp=source))
+    house.clock.turn(timedelta(days=2))
+    with pytest.raises(DomainError) as caught:
+        await house.services.sign_in_start.start("acme", SignInWish())
+    assert caught.value.code == "connection_not_active"
+    assert "certificate" not in caught.value.detail
+    trace = await house.services.sign_in_log.get(ada.caller, "acme", str(caught.value.extra["trace_id"]))
+    assert (trace.outcome, trace.code, trace.steps[0].name) == (
+        Outcome.REFUSED,
+        Reason.CERTIFICATE_EXPIRED,
+        "connection",
+    )
+    assert trace.hint is not None
+    assert ending.certificate.fingerprint_sha256 in trace.hint
+    assert ending.certificate.not_after.isoformat() in trace.hint
+
+
+async def test_a_connection_of_somebody_elses_or_of_nobody_leaves_no_trace(house: House, ada: Person, idp: Idp) -> None:
+    before = await house.services.sign_in_log.list(ada.caller, "acme", PageRequest())
+    with pytest.raises(DomainError) as caught:
+        await house.services.sign_in_start.start("acme", SignInWish(connection_id=f"{idp.connection.id}0"))
+    assert (caught.value.code, caught.value.extra) == ("connection_not_active", {})
+    assert await house.services.sign_in_log.list(ada.caller, "acme", PageRequest()) == before
 
 
 async def test_a_mapped_attribute_that_is_missing_is_named_with_those_received(
