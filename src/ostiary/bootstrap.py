@@ -29,6 +29,7 @@ from ostiary.adapters.saml.metadata import SamlMetadataReader
 from ostiary.adapters.saml.verifier import SamlVerifier
 from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.adapters.system import SystemClock, SystemIds
+from ostiary.adapters.tracing import is_uninteresting, start_tracing, stop_tracing
 from ostiary.adapters.webhook_sender import HttpWebhookSender
 from ostiary.api.app import create_app
 from ostiary.api.auth import Authenticator, SessionCookies
@@ -199,8 +200,9 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 yield
         finally:
             await house.engine.dispose()
+            await asyncio.to_thread(stop_tracing)
 
-    app = create_app(lifespan)
+    app = create_app(lifespan, untraced=is_uninteresting)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))  # pyright: ignore[reportArgumentType] -- uvicorn's own ASGI types
     return app
@@ -209,6 +211,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 async def run_worker(settings: Settings) -> None:
     """Run the background jobs until SIGINT or SIGTERM; raises SettingError where mail could not go out."""
     configure_logging(level=settings.log_level, readable=settings.is_development)
+    start_tracing()
     house = build(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -218,6 +221,7 @@ async def run_worker(settings: Settings) -> None:
             await stop.wait()
     finally:
         await house.engine.dispose()
+        await asyncio.to_thread(stop_tracing)
 
 
 async def reconcile_directory(settings: Settings, reference: str, *, dry_run: bool) -> tuple[Finding, ...]:

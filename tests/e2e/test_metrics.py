@@ -3,12 +3,9 @@
 import asyncio
 import math
 import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +25,7 @@ from ostiary.domain.assertion import Reason
 from tests.support.busy import Busy
 from tests.support.database import connection
 from tests.support.house import OPERATOR_TOKEN, House, bearer
+from tests.support.process import running
 from tests.support.sso import connect, enable
 
 OPERATOR = dict(bearer(OPERATOR_TOKEN))
@@ -220,44 +218,3 @@ def test_a_process_that_ended_is_taken_out_of_what_is(tmp_path: Path) -> None:
     forget_the_dead(tmp_path)
 
     assert {file.name for file in tmp_path.iterdir()} == {files[os.getpid()].name, counters.name}
-
-
-@contextmanager
-def running(house: House, command: str, *options: str, port: str = "--port", **environment: str) -> Generator[str]:
-    """A process of the service, by its command line; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        number = listener.getsockname()[1]
-    settings = house.settings
-    given = {
-        "OSTIARY_DATABASE_URL": settings.database_url,
-        "OSTIARY_SECRET_KEY": settings.secret_key.get_secret_value(),
-        "OSTIARY_BASE_URL": "https://ostiary.test",
-        "OSTIARY_OPERATOR_TOKEN": OPERATOR_TOKEN,
-        "OSTIARY_HOST": "127.0.0.1",
-        "OSTIARY_SMTP_URL": "smtp://127.0.0.1:1",
-    }
-    ostiary = str(Path(sys.executable).with_name("ostiary"))
-    process = subprocess.Popen(
-        [ostiary, command, port, str(number), *options],
-        env={**os.environ, **given, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://127.0.0.1:{number}"
-        _await(url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _await(url: str) -> None:
-    for _ in range(300):
-        try:
-            httpx2.get(f"{url}/healthz", trust_env=False)
-        except httpx2.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("The process did not start.")

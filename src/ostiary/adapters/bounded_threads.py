@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from ostiary.adapters.tracing import span
 from ostiary.domain.errors import DomainError, Kind
 from ostiary.services.metrics import QUEUE_LENGTH, QUEUE_REFUSED
 
@@ -26,6 +27,7 @@ class BoundedThreads:
         threads = at_once or os.cpu_count() or 1
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._places = threading.BoundedSemaphore(threads + waiting)
+        self._name = f"{name} thread"
         self._length = QUEUE_LENGTH.labels(name)
         self._refused = QUEUE_REFUSED.labels(name)
 
@@ -49,7 +51,9 @@ class BoundedThreads:
             raise
         # Also of one that was cancelled: at once if it waited, else when its thread is free.
         future.add_done_callback(self._leave)
-        return await asyncio.wrap_future(future)
+        # The wait for a thread is in it.
+        with span(self._name):
+            return await asyncio.wrap_future(future)
 
     def _leave(self, _: Future[T] | None = None) -> None:
         self._length.dec()

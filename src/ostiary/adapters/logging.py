@@ -13,6 +13,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from ostiary.adapters.redaction import redacted_items, redacted_text
+from ostiary.adapters.tracing import with_span
 
 _MOST_FRAMES = 25
 _MOST_CAUSES = 5
@@ -40,6 +41,7 @@ def configure_logging(*, level: Literal["debug", "info", "warning", "error"], re
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        with_span,
         stamp,
     ]
     structlog.configure(

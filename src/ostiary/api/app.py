@@ -1,10 +1,12 @@
 """The FastAPI application: three surfaces, one set of errors, health."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
 from ostiary.api import contract, errors, etags, health, metrics
@@ -27,8 +29,15 @@ What creates something takes an `Idempotency-Key`, so that it can be sent again.
 """
 
 
-def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
-    """The application without its services; bootstrap's lifespan puts them on `app.state`."""
+def create_app(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    *,
+    untraced: Callable[[MutableMapping[str, Any]], bool] | None = None,
+) -> FastAPI:
+    """The application without its services; bootstrap's lifespan puts them on `app.state`.
+
+    Requests get spans where the process has a tracer, but for those that are `untraced`.
+    """
     # /docs with its script and style from here: it works without the internet, and runs nobody else's code.
     app = FastAPIOffline(
         title="Ostiary",
@@ -40,6 +49,10 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] 
         separate_input_output_schemas=False,
         redirect_slashes=False,
         webhooks=sent_events,
+        # Its metrics and logs are ours to make; its spans of validation and the like would be most of a trace.
+        telemetry=TelemetryConfig(
+            metrics=False, logs=False, operation_spans=False, auto_configure=False, exclude=untraced
+        ),
     )
     # Routes are tried in order, and again by each router around them: what is asked most comes first, none is nested.
     for router in (*scim.routers, saml_router, logout_router, health.router, metrics.router):

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ostiary.adapters.db.transaction import DriverConnection
+from ostiary.adapters.tracing import span
 from ostiary.services.metrics import JOB_SECONDS, JOBS
 from ostiary.services.ports.jobs import Backlog, JobHandler, RetryLater, Schedule
 from ostiary.services.ports.world import Sealer
@@ -150,7 +151,8 @@ class PgJobQueue:
             outcome, started = "failed", time.perf_counter()
             try:
                 payload = self._sealer.unseal(found.payload or b"", purpose=sealing_purpose(job))
-                await handler(payload, found.attempts)
+                with span(f"job {job}"):
+                    await handler(payload, found.attempts)
                 outcome = "done"
             except RetryLater as later:
                 outcome = "put_off"

@@ -38,6 +38,8 @@ class Prepared:
         self.sql = str(compiled)
         self.only_reads = _MORE_THAN_A_READ.search(self.sql) is None
         self.writes, self.reads = _tables(statement, self.sql)
+        # What a trace calls it: https://opentelemetry.io/docs/specs/semconv/db, `db.query.summary`.
+        self.summary = f"{self.sql.split(None, 1)[0]} {' '.join(sorted(self.writes or self.reads))}".strip()
         columns = list(statement.exported_columns)
         self.has_rows = bool(columns)
         self._arguments = [_argument(compiled, name) for name in compiled.positiontup or ()]

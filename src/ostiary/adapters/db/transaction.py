@@ -6,6 +6,7 @@ reads spares the round trips of BEGIN and ROLLBACK.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -18,6 +19,7 @@ from sqlalchemy.sql import Executable
 from ostiary.adapters.db.constraints import translated
 from ostiary.adapters.db.deferred import Then, Waiting, arguments_of, together, told
 from ostiary.adapters.db.prepared import Prepared
+from ostiary.adapters.tracing import span
 
 DriverConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _log = structlog.get_logger(__name__)
@@ -47,6 +49,11 @@ class Found:
         return iter(self.rows)
 
 
+def _exchange(summary: str) -> AbstractContextManager[object]:
+    """A span around one exchange with the database; it names tables, and no value."""
+    return span(summary, **{"db.system.name": "postgresql", "db.query.summary": summary})
+
+
 class Transaction:
     """Statements on one connection. Closing without `commit` rolls back."""
 
@@ -72,7 +79,8 @@ class Transaction:
     async def _begun(self) -> DriverConnection:
         if not self._open:
             self._open = True
-            await self._driver.execute("BEGIN")
+            with _exchange("BEGIN"):
+                await self._driver.execute("BEGIN")
         return self._driver
 
     async def snapshot(self) -> None:
@@ -86,14 +94,15 @@ class Transaction:
             await self.run(lock, parameters)
             return
         self._open = True
-        with translated():
+        with translated(), _exchange(f"BEGIN; {lock.summary}"):
             # Several statements at once take no values beside them.
             await self._driver.execute(f"BEGIN; {lock.written_out(parameters)}")
 
     async def execute(self, statement: Executable, parameters: Any = None) -> Found:
         """Run a statement SQLAlchemy's way; raises `DBAPIError` for what the database refuses."""
         await self.begin()
-        result = await self._connection.execute(statement, parameters)
+        with _exchange(type(statement).__name__.upper()):
+            result = await self._connection.execute(statement, parameters)
         return Found(result.all() if result.returns_rows else (), result.rowcount)
 
     async def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> Found:
@@ -102,10 +111,11 @@ class Transaction:
         arguments = statement.arguments(parameters)
         if not statement.only_reads:
             await self._begun()
-        if not statement.has_rows:
-            status = await self._driver.execute(statement.sql, *arguments)
-            return Found((), int(status.rpartition(" ")[2]))
-        records = await self._driver.fetch(statement.sql, *arguments)
+        with _exchange(statement.summary):
+            if not statement.has_rows:
+                status = await self._driver.execute(statement.sql, *arguments)
+                return Found((), int(status.rpartition(" ")[2]))
+            records = await self._driver.fetch(statement.sql, *arguments)
         return Found(statement.rows(records), len(records))
 
     async def defer(self, statement: Prepared, parameters: Mapping[str, Any], then: Then | None = None) -> None:
@@ -123,7 +133,8 @@ class Transaction:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             sql = together(tuple(one.statement for one in waiting))
-            records = await self._exchange(sql, arguments_of(waiting))
+            with _exchange("; ".join(one.statement.summary for one in waiting)):
+                records = await self._exchange(sql, arguments_of(waiting))
             for then, rows in told(waiting, records):
                 await then(rows)
 
@@ -138,13 +149,15 @@ class Transaction:
         Raises `asyncpg.PostgresError` for what the database refuses.
         """
         driver = await self.begin()
-        await driver.executemany(statement.sql, [statement.arguments(parameters) for parameters in each])
+        with _exchange(statement.summary):
+            await driver.executemany(statement.sql, [statement.arguments(parameters) for parameters in each])
 
     async def commit(self) -> None:
         """Commit what was begun; raises RuntimeError where the database rolled back instead."""
         await self._send_waiting()
         if self._open:
-            status = await self._driver.execute("COMMIT")
+            with _exchange("COMMIT"):
+                status = await self._driver.execute("COMMIT")
             self._open = False
             if status != "COMMIT":
                 raise RuntimeError("A statement of this transaction failed before, so nothing of it was kept.")
