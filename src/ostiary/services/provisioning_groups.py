@@ -139,7 +139,6 @@ async def _apply(p: Provisioning, group_id: str, change: GroupChange) -> bool:
     groups = p.uow.directory_groups
     if change.replaces:
         removed = await groups.keep_only(p.organization_id, group_id, coming)
-        await groups.release(p.organization_id, group_id, None)
     else:
         removed = await groups.remove_members(p.organization_id, group_id, going) if going else ()
     if change.replaces or change.removed:
@@ -147,9 +146,10 @@ async def _apply(p: Provisioning, group_id: str, change: GroupChange) -> bool:
         values = change.added if change.replaces else change.removed
         left = await p.uow.breaker.leave_group(p.organization_id, group_id, values, others=change.replaces)
         removed = (*removed, *left)
+        if removed:
+            await groups.leave_team(p.organization_id, group_id, removed)
+        await groups.release(p.organization_id, group_id, None if change.replaces else change.removed)
     added = await groups.add_members(p.organization_id, group_id, coming, p.now) if coming else ()
-    if change.removed:
-        await groups.release(p.organization_id, group_id, change.removed)
     if unknown:
         await groups.reserve(p.organization_id, group_id, unknown)
     if added or removed:

@@ -42,7 +42,7 @@ class BreakerRepository(Protocol):
     async def leave_group(
         self, organization_id: str, group_id: str, values: Sequence[str], *, others: bool
     ) -> tuple[str, ...]:
-        """Forget that deleted users were in the group, and take them out of its team; answers who.
+        """Forget that deleted users were in the group; answers who is to leave its team.
 
         Those whom `values` name, by id, userName or externalId; with `others` everybody else.
         """

@@ -184,11 +184,15 @@ class DirectoryGroupRepository(Protocol):
         ...
 
     async def remove_members(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> tuple[str, ...]:
-        """Take users out of the group and its team; answers who was in it."""
+        """Take users out of the group, not yet of its team; answers who was in it."""
         ...
 
     async def keep_only(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> tuple[str, ...]:
-        """Take everybody else out of the group and its team; answers who was."""
+        """Take everybody else out of the group, not yet of its team; answers who was."""
+        ...
+
+    async def leave_team(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> None:
+        """Take members out of the group's team."""
         ...
 
     async def reserve(self, organization_id: str, group_id: str, values: Sequence[str]) -> None:

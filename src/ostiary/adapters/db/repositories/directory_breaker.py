@@ -39,7 +39,6 @@ from ostiary.adapters.db.tables import (
     members,
     team_members,
 )
-from ostiary.adapters.db.tables.base import TypeId
 from ostiary.domain import ids
 from ostiary.domain.directory_breaker import Departures, HeldMember, Measure
 from ostiary.domain.membership import ManagedBy, MemberStatus, Role
@@ -122,31 +121,18 @@ class DirectoryBreaker(Repository):
     async def leave_group(
         self, organization_id: str, group_id: str, values: Sequence[str], *, others: bool
     ) -> tuple[str, ...]:
-        """Forget that deleted users were in the group, and take them out of its team; answers who.
+        """Forget that deleted users were in the group; answers who is to leave its team.
 
         Those whom `values` name, by id, userName or externalId; with `others` everybody else.
         """
-        named = _is_named(values)
-        result = await self._execute(
-            update(directory_held_members)
-            .where(
-                _held.organization_id == organization_id,
-                literal(group_id, TypeId(ids.TEAM)) == func.any(_held.group_ids),
-                ~named if others else named,
-            )
-            .values(group_ids=func.array_remove(_held.group_ids, literal(group_id, TypeId(ids.TEAM))))
-            .returning(_held.member_id)
-        )
-        left = tuple(row.member_id for row in result)
-        if left:
-            await self._execute(
-                delete(team_members).where(
-                    team_members.c.organization_id == organization_id,
-                    team_members.c.team_id == group_id,
-                    team_members.c.member_id == any_(literal(list(left), ARRAY(TypeId(ids.MEMBER)))),
-                )
-            )
-        return left
+        named = {
+            "its_organization_id": organization_id,
+            "group_id": group_id,
+            "member_ids": [value for value in values if ids.decode(ids.MEMBER, value) is not None],
+            "user_names": [value.lower() for value in values],
+            "external_ids": list(values),
+        }
+        return tuple(row.member_id for row in await self._execute(_OTHERS_LEAVE if others else _LEAVE, named))
 
     async def held(self, organization_id: str, page: PageRequest | None = None) -> Page[HeldMember]:
         """Who is held back, oldest member first; everybody without a page."""
@@ -251,15 +237,24 @@ def _is_held(organization_id: str) -> ColumnElement[bool]:
     )
 
 
-def _is_named(values: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a deleted user is one of those a push names."""
-    member_ids = [value for value in values if ids.decode(ids.MEMBER, value) is not None]
-    user_names = [value.lower() for value in values]
+def _leave(*, others: bool) -> Prepared:
+    """Take deleted users out of a group: those a push names, or all others."""
     pushed, no = cast(_held.pushed_user, JSONB), literal(value=False)
-    return or_(
-        _held.member_id == any_(literal(member_ids, ARRAY(TypeId(ids.MEMBER)))),
-        func.coalesce(func.lower(pushed["user_name"].astext) == any_(literal(user_names, ARRAY(Text))), no),
-        func.coalesce(pushed["external_id"].astext == any_(literal(list(values), ARRAY(Text))), no),
+    named = or_(
+        _held.member_id == any_(bindparam("member_ids", type_=ARRAY(_held.member_id.type))),
+        func.coalesce(func.lower(pushed["user_name"].astext) == any_(bindparam("user_names", type_=ARRAY(Text))), no),
+        func.coalesce(pushed["external_id"].astext == any_(bindparam("external_ids", type_=ARRAY(Text))), no),
+    )
+    group_id = given(team_members.c.team_id, "group_id")
+    return Prepared(
+        update(directory_held_members)
+        .where(
+            _held.organization_id == given(_held.organization_id, "its_organization_id"),
+            group_id == func.any(_held.group_ids),
+            ~named if others else named,
+        )
+        .values(group_ids=func.array_remove(_held.group_ids, group_id))
+        .returning(_held.member_id)
     )
 
 
@@ -349,4 +344,5 @@ _NOTE = Prepared(
 )
 _THIS_ONE = (_held.organization_id == given(_held.organization_id)) & (_held.member_id == given(_held.member_id))
 _INTO_GROUPS = Prepared(_into_groups(_THIS_ONE))
+_LEAVE, _OTHERS_LEAVE = _leave(others=False), _leave(others=True)
 _LET_GO = Prepared(delete(directory_held_members).where(_THIS_ONE))

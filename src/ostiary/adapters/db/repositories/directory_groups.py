@@ -146,7 +146,35 @@ _INTO_ITS_TEAMS = _into_teams(
     & (directory_group_members.c.organization_id == _ORGANIZATION_ID)
     & (directory_group_members.c.member_id == members.c.id),
 )
+
+
+def _out_of_group(who: ColumnElement[bool]) -> Prepared:
+    of_group = directory_group_members.c
+    return Prepared(
+        delete(directory_group_members)
+        .where(of_group.organization_id == _ORGANIZATION_ID, of_group.group_id == given(of_group.group_id), who)
+        .returning(of_group.member_id)
+    )
+
+
+_OUT_OF_GROUP = _out_of_group(directory_group_members.c.member_id == any_(_MEMBER_IDS))
+_OTHERS_OUT_OF_GROUP = _out_of_group(directory_group_members.c.member_id != all_(_MEMBER_IDS))
+_OUT_OF_TEAM = Prepared(
+    delete(team_members).where(
+        team_members.c.organization_id == given(team_members.c.organization_id),
+        team_members.c.team_id == given(team_members.c.team_id),
+        team_members.c.member_id == any_(_MEMBER_IDS),
+    )
+)
 _reserved = directory_group_reservations.c.value
+_OF_GROUP = (
+    directory_group_reservations.c.organization_id == _ORGANIZATION_ID,
+    directory_group_reservations.c.group_id == given(directory_group_reservations.c.group_id),
+)
+_RELEASE_ALL = Prepared(delete(directory_group_reservations).where(*_OF_GROUP))
+_RELEASE = Prepared(
+    delete(directory_group_reservations).where(*_OF_GROUP, _reserved == any_(bindparam("values", type_=ARRAY(Text))))
+)
 _CLAIM = Prepared(
     delete(directory_group_reservations)
     .where(
@@ -298,37 +326,23 @@ class DirectoryGroups(Repository):
         return added
 
     async def remove_members(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> tuple[str, ...]:
-        """Take users out of the group and its team; answers who was in it."""
-        return await self._take_out(
-            organization_id, group_id, directory_group_members.c.member_id == any_(_member_ids(member_ids))
-        )
+        """Take users out of the group, not yet of its team; answers who was in it."""
+        return await self._take_out(_OUT_OF_GROUP, organization_id, group_id, member_ids)
 
     async def keep_only(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> tuple[str, ...]:
-        """Take everybody else out of the group and its team; answers who was."""
-        return await self._take_out(
-            organization_id, group_id, directory_group_members.c.member_id != all_(_member_ids(member_ids))
-        )
+        """Take everybody else out of the group, not yet of its team; answers who was."""
+        return await self._take_out(_OTHERS_OUT_OF_GROUP, organization_id, group_id, member_ids)
 
-    async def _take_out(self, organization_id: str, group_id: str, who: ColumnElement[bool]) -> tuple[str, ...]:
-        result = await self._execute(
-            delete(directory_group_members)
-            .where(
-                directory_group_members.c.organization_id == organization_id,
-                directory_group_members.c.group_id == group_id,
-                who,
-            )
-            .returning(directory_group_members.c.member_id)
-        )
-        removed = tuple(row.member_id for row in result)
-        if removed:
-            await self._execute(
-                delete(team_members).where(
-                    team_members.c.organization_id == organization_id,
-                    team_members.c.team_id == group_id,
-                    team_members.c.member_id == any_(_member_ids(removed)),
-                )
-            )
-        return removed
+    async def _take_out(
+        self, statement: Prepared, organization_id: str, group_id: str, member_ids: Sequence[str]
+    ) -> tuple[str, ...]:
+        named = {"organization_id": organization_id, "group_id": group_id, "member_ids": list(member_ids)}
+        return tuple(row.member_id for row in await self._execute(statement, named))
+
+    async def leave_team(self, organization_id: str, group_id: str, member_ids: Sequence[str]) -> None:
+        """Take members out of the group's team."""
+        named = {"organization_id": organization_id, "team_id": group_id, "member_ids": list(member_ids)}
+        await self._defer(_OUT_OF_TEAM, named)
 
     async def reserve(self, organization_id: str, group_id: str, values: Sequence[str]) -> None:
         """Keep places for those not yet provisioned (R45)."""
@@ -339,13 +353,11 @@ class DirectoryGroups(Repository):
 
     async def release(self, organization_id: str, group_id: str, values: Sequence[str] | None) -> None:
         """Give up places kept; all of the group's with None."""
-        wanted = [
-            directory_group_reservations.c.organization_id == organization_id,
-            directory_group_reservations.c.group_id == group_id,
-        ]
-        if values is not None:
-            wanted.append(directory_group_reservations.c.value == any_(literal(list(values), ARRAY(Text))))
-        await self._execute(delete(directory_group_reservations).where(*wanted))
+        named = {"organization_id": organization_id, "group_id": group_id}
+        if values is None:
+            await self._defer(_RELEASE_ALL, named)
+        else:
+            await self._defer(_RELEASE, {**named, "values": list(values)})
 
     async def claim(self, organization_id: str, user: DirectoryUser) -> tuple[str, ...]:
         """Put the user into the groups that keep a place for it (R45); answers which."""
