@@ -17,6 +17,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
+from ostiary.adapters.db.tables.base import TypeId
+
 _DIALECT = PGDialect_asyncpg()
 # Cautious: what only looks like a lock or a write begins a transaction needlessly, and that is all.
 _MORE_THAN_A_READ = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|FOR|pg_\w+|nextval|set_config)\b", re.IGNORECASE)
@@ -43,7 +45,12 @@ class Prepared:
         columns = list(statement.exported_columns)
         self.has_rows = bool(columns)
         self._arguments = [_argument(compiled, name) for name in compiled.positiontup or ()]
-        self._convert = [_result_processor(column.type) for column in columns]
+        # Most values are as the driver gives them: those that are not, by their places.
+        self._convert = [
+            (place, read)
+            for place, column in enumerate(columns)
+            if (read := _result_processor(column.type)) is not None
+        ]
         self.columns = [str(column.key) for column in columns]
         self._metadata = SimpleResultMetaData(self.columns)
 
@@ -65,12 +72,13 @@ class Prepared:
 
     def rows(self, records: Iterable[Iterable[Any]]) -> Sequence[Row[Any]]:
         """The driver's records as rows of the statement's columns."""
-        convert = self._convert
-        values = (
-            tuple(value if read is None else read(value) for value, read in zip(record, convert, strict=True))
-            for record in records
-        )
-        return IteratorResult[Any](self._metadata, values).all()
+        return IteratorResult[Any](self._metadata, map(self._converted, records)).all()
+
+    def _converted(self, record: Iterable[Any]) -> tuple[Any, ...]:
+        values = list(record)
+        for place, read in self._convert:
+            values[place] = read(values[place])
+        return tuple(values)
 
 
 def _tables(statement: Preparable, sql: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -98,4 +106,7 @@ def _argument(compiled: SQLCompiler, name: str) -> Callable[[Mapping[str, Any]],
 
 
 def _result_processor(kind: TypeEngine[Any]) -> Convert | None:
+    if isinstance(kind, TypeId):
+        # Half of all that is read are ids: SQLAlchemy's way to the same function is longer than the function.
+        return kind.read
     return kind.dialect_impl(_DIALECT).result_processor(_DIALECT, None)

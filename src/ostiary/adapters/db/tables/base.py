@@ -42,6 +42,10 @@ class TypeId(TypeDecorator[str]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """The TypeID of the UUID."""
+        return self.read(value)
+
+    def read(self, value: UUID | None) -> str | None:
+        """The TypeID of a UUID as the driver gives it."""
         return None if value is None else ids.encode(self.prefix, value)
 
 
