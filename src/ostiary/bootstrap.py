@@ -29,7 +29,7 @@ from ostiary.adapters.saml.metadata import SamlMetadataReader
 from ostiary.adapters.saml.verifier import SamlVerifier
 from ostiary.adapters.sealing import AesGcmSealer
 from ostiary.adapters.system import SystemClock, SystemIds
-from ostiary.adapters.tracing import is_uninteresting, start_tracing, stop_tracing
+from ostiary.adapters.tracing import start_tracing, stop_tracing
 from ostiary.adapters.webhook_sender import HttpWebhookSender
 from ostiary.api.app import create_app
 from ostiary.api.auth import Authenticator, SessionCookies
@@ -202,7 +202,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await house.engine.dispose()
             await asyncio.to_thread(stop_tracing)
 
-    app = create_app(lifespan, untraced=is_uninteresting)
+    app = create_app(lifespan)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))  # pyright: ignore[reportArgumentType] -- uvicorn's own ASGI types
     return app

@@ -2,6 +2,9 @@
 
 import asyncio
 import gzip
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -9,9 +12,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.trace import TracerProvider
 
+from ostiary.adapters import tracing
+from ostiary.adapters.tracing import with_span
 from ostiary.services.ports.world import Mail
 from tests.support.house import PASSWORD, House
 from tests.support.process import running
@@ -58,7 +65,7 @@ class _Receiving(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the handler's own name for it
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
 
 
@@ -111,6 +118,40 @@ def test_a_collector_out_of_reach_holds_nobody_up(house: House) -> None:
         assert httpx2.get(f"{url}/nothing", trust_env=False).status_code == 404
         ended = time.monotonic()
     assert time.monotonic() - ended < 15
+
+
+@pytest.mark.parametrize(
+    ("environment", "imported"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"}, False),
+    ],
+)
+def test_the_sdk_is_imported_only_where_traces_are_wanted(environment: dict[str, str], imported: bool) -> None:
+    asked = (
+        "import sys; from ostiary.adapters.tracing import start_tracing; import ostiary.main; start_tracing();"
+        "print('opentelemetry.sdk.trace' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(imported)
+
+
+def test_a_line_of_the_log_names_the_span_it_was_written_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = TracerProvider()
+    assert with_span(None, "info", {}) == {}
+    monkeypatch.setattr(tracing._State, "provider", provider)
+    assert with_span(None, "info", {}) == {}
+    with provider.get_tracer("test").start_as_current_span("a request") as span:
+        context = span.get_span_context()
+        assert with_span(None, "info", {}) == {
+            "otel_trace_id": f"{context.trace_id:032x}",
+            "otel_span_id": f"{context.span_id:016x}",
+        }
 
 
 async def test_a_workers_job_is_traced_and_says_nothing_of_its_mail(house: House) -> None:

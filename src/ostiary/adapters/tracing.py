@@ -8,10 +8,8 @@ mail server's: the guard against addresses that tenants name does not apply to i
 
 import os
 import threading
-from collections.abc import MutableMapping
 from contextlib import AbstractContextManager, nullcontext
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from structlog.typing import EventDict
@@ -19,10 +17,6 @@ from structlog.typing import EventDict
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-# Asked every few seconds by machines: nobody wants to see them among people's requests.
-_UNINTERESTING = frozenset({"/healthz", "/readyz", "/metrics"})
-# Paths hold ids and names, queries e-mail addresses and secrets, methods whatever a stranger sends.
-_CALLERS_WORDS = ("url.path", "url.query", "http.request.method_original")
 _LONGEST_GOODBYE_SECONDS = 5.0
 _NOTHING = nullcontext()
 _tracer = trace.get_tracer("ostiary")
@@ -35,7 +29,10 @@ class _State:
 def start_tracing() -> None:
     """Send spans of this process where `OTEL_EXPORTER_OTLP_ENDPOINT` says, if it says so; once a process."""
     if _State.provider is None and _wanted():
-        _State.provider = _provider()
+        # Brings the SDK, a start's time and memory that only those pay who want traces.
+        from ostiary.adapters.tracing_export import exporting_provider  # noqa: PLC0415 - the line above says why
+
+        _State.provider = exporting_provider()
         trace.set_tracer_provider(_State.provider)
 
 
@@ -57,11 +54,6 @@ def span(name: str, **attributes: str) -> AbstractContextManager[object]:
     )
 
 
-def is_uninteresting(scope: MutableMapping[str, Any]) -> bool:
-    """Whether a request gets no span."""
-    return scope.get("path") in _UNINTERESTING
-
-
 def with_span(_logger: object, _method: str, event: EventDict) -> EventDict:
     """A line of the log that names the span it was written in."""
     if _State.provider is not None and (context := trace.get_current_span().get_span_context()).is_valid:
@@ -74,25 +66,3 @@ def _wanted() -> bool:
     endpoint = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
     return bool(endpoint) and not off
-
-
-def _provider() -> "TracerProvider":
-    # Imported here: it costs a start, and those who want no traces should not pay.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - see above
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - see above
-    from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider  # noqa: PLC0415 - see above
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - see above
-
-    class Discretion(SpanProcessor):
-        """Takes the caller's own words out of the span that the framework makes of a request."""
-
-        def on_start(self, span: Span, parent_context: object = None) -> None:  # noqa: ARG002 -- the processor's signature
-            for name in _CALLERS_WORDS:
-                if name in (span.attributes or ()):
-                    span.set_attribute(name, "REDACTED")
-
-    service = {"service.name": os.environ.get("OTEL_SERVICE_NAME") or "ostiary", "service.version": version("ostiary")}
-    provider = TracerProvider(resource=Resource.create(service), shutdown_on_exit=False)
-    provider.add_span_processor(Discretion())
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider

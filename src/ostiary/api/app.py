@@ -29,15 +29,12 @@ What creates something takes an `Idempotency-Key`, so that it can be sent again.
 """
 
 
-def create_app(
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
-    *,
-    untraced: Callable[[MutableMapping[str, Any]], bool] | None = None,
-) -> FastAPI:
-    """The application without its services; bootstrap's lifespan puts them on `app.state`.
+# Asked every few seconds by machines: nobody wants to see them among people's requests.
+_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 
-    Requests get spans where the process has a tracer, but for those that are `untraced`.
-    """
+
+def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """The application without its services; bootstrap's lifespan puts them on `app.state`."""
     # /docs with its script and style from here: it works without the internet, and runs nobody else's code.
     app = FastAPIOffline(
         title="Ostiary",
@@ -51,7 +48,7 @@ def create_app(
         webhooks=sent_events,
         # Its metrics and logs are ours to make; its spans of validation and the like would be most of a trace.
         telemetry=TelemetryConfig(
-            metrics=False, logs=False, operation_spans=False, auto_configure=False, exclude=untraced
+            metrics=False, logs=False, operation_spans=False, auto_configure=False, exclude=_is_untraced
         ),
     )
     # Routes are tried in order, and again by each router around them: what is asked most comes first, none is nested.
@@ -71,6 +68,10 @@ def create_app(
     # Outermost: it also counts what the others refuse.
     app.add_middleware(metrics.MetricsMiddleware, metrics=app.state.metrics)
     return app
+
+
+def _is_untraced(scope: MutableMapping[str, Any]) -> bool:
+    return scope.get("path") in _UNTRACED
 
 
 def _operation_id(route: APIRoute) -> str:

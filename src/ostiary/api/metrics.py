@@ -126,5 +126,6 @@ def forget_the_dead(folder: Path) -> None:
     for process in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}:
         try:
             os.kill(process, 0)
-        except ProcessLookupError:
+        # Its number may be somebody else's by now.
+        except (ProcessLookupError, PermissionError):
             mark_process_dead(process, str(folder))

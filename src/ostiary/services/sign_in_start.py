@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ostiary.domain import ids
 from ostiary.domain.account import checked_email, email_domain
 from ostiary.domain.connection import Connection, ConnectionStatus, IdentityProvider
-from ostiary.domain.errors import DomainError, Kind, conflict, invalid, not_found
+from ostiary.domain.errors import DomainError, conflict, invalid, not_found
 from ostiary.domain.operation import Operation
 from ostiary.domain.organization import Organization
 from ostiary.domain.setup_link import ensure_edits_connection
@@ -213,7 +213,7 @@ class SignInStartService:
         await uow.traces.add(trace)
         await uow.commit()
         SIGN_INS.labels(trace.purpose, trace.outcome, code).inc()
-        return DomainError(Kind.CONFLICT, "connection_not_active", told, extra={"trace_id": trace.id})
+        return conflict("connection_not_active", told, trace_id=trace.id)
 
     async def _begin(
         self, uow: UnitOfWork, connection: Connection, purpose: Purpose, wish: SignInWish, browser_hash: bytes | None

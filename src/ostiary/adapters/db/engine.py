@@ -90,7 +90,7 @@ def _count_those_in_use(engine: AsyncEngine) -> None:
         DATABASE_CONNECTIONS.inc()
 
     def given_back(_connection: object, record: ConnectionPoolEntry) -> None:
-        # One that died while it rested was taken twice, and counted once.
+        # One that left the pool is given back no more, one that died at rest was never taken.
         if record.info.pop("counted", False):
             DATABASE_CONNECTIONS.dec()
 

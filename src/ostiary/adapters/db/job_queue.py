@@ -18,7 +18,7 @@ from pgqueuer.errors import PgqException, RetryRequested
 from pgqueuer.models import Job
 from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.types import Channel
-from sqlalchemy import text
+from sqlalchemy import DateTime, Text, column, extract, func, literal_column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -38,9 +38,14 @@ _LOOK_EVERY = timedelta(seconds=5)
 # A worker that does not say for this long that it lives has died; its jobs are given to another.
 _DEAD_AFTER = timedelta(seconds=30)
 _ANSWER_WITHIN_SECONDS = 2
-_BACKLOG = text(
-    "SELECT entrypoint, count(*), greatest(extract(epoch FROM now() - min(execute_after)), 0)::float"  # noqa: S608 -- a constant of ours
-    f" FROM {NAMES.queue_table} WHERE status = 'queued' AND execute_after <= now() GROUP BY entrypoint"
+_JOBS = table(
+    NAMES.queue_table, column("entrypoint", Text), column("status"), column("execute_after", DateTime(timezone=True))
+)
+_LATE = extract("epoch", func.now() - func.min(_JOBS.c.execute_after))
+_BACKLOG = (
+    select(_JOBS.c.entrypoint, func.count(), _LATE)
+    .where(_JOBS.c.status == literal_column("'queued'"), _JOBS.c.execute_after <= func.now())
+    .group_by(_JOBS.c.entrypoint)
 )
 _log = structlog.get_logger(__name__)
 
@@ -107,7 +112,7 @@ class PgJobQueue:
                 found = (await connection.execute(_BACKLOG)).all()
         except SQLAlchemyError as error:
             raise OSError("The database does not answer.") from error
-        return {job: Backlog(jobs, late) for job, jobs, late in found}
+        return {job: Backlog(jobs, float(late)) for job, jobs, late in found}
 
     async def _work_over(
         self,
