@@ -10,6 +10,7 @@ from ostiary.services import cleanup
 from ostiary.services import directory_requests as under_test
 from ostiary.services.cleanup import CleanupService
 from ostiary.services.directory_requests import RequestLog
+from ostiary.services.metrics import REGISTRY
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.directory_requests import RequestFilter
 from ostiary.services.sent_request import SentRequest
@@ -46,23 +47,29 @@ async def test_reads_wait_and_are_written_together(house: House, sync: Directory
     assert {entry.path for entry in await logged(sync)} == {"/Users/2", "/Users/1", "/Users/0"}
 
 
+def dropped() -> float:
+    """What `/metrics` says."""
+    return REGISTRY.get_sample_value("ostiary_directory_requests_dropped_total") or 0
+
+
 async def test_reads_too_many_at_once_are_counted_instead_of_kept(
     house: House, sync: DirectorySync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(under_test, "MAX_WAITING_OF_ONE", 2)
-    log = RequestLog(house.kit)
+    log, before = RequestLog(house.kit), dropped()
     for _ in range(5):
         await log.note(read(sync), 200, is_read=True)
 
     await log.flush()
 
+    assert dropped() == before + 3
     assert sorted(entry.missed_before for entry in await logged(sync)) == [0, 3]
 
 
 async def test_what_could_not_be_written_is_counted_too(
     house: House, sync: DirectorySync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = RequestLog(house.kit)
+    log, before = RequestLog(house.kit), dropped()
     await log.note(read(sync), 200, is_read=True)
     with monkeypatch.context() as broken:
         broken.setattr("ostiary.adapters.db.repositories.directory_requests.DirectoryRequests.add_all", None)
@@ -71,7 +78,7 @@ async def test_what_could_not_be_written_is_counted_too(
     await log.flush()
 
     [entry] = await logged(sync)
-    assert entry.missed_before == 1
+    assert (entry.missed_before, dropped()) == (1, before + 1)
 
 
 async def test_reads_of_an_organization_that_is_gone_take_no_others_along(house: House, sync: DirectorySync) -> None:

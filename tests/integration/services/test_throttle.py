@@ -10,6 +10,7 @@ from sqlalchemy import text
 from ostiary.domain.connection import Binding
 from ostiary.domain.errors import DomainError
 from ostiary.domain.throttle import LIMITS, Attempt, Scope, counters_of
+from ostiary.services.connections import ConnectionChange
 from ostiary.services.context import Client
 from ostiary.services.logout import LoggedOut
 from ostiary.services.saml_ports import IncomingMessage
@@ -196,6 +197,19 @@ async def test_a_flood_of_bad_responses_leaves_a_bounded_number_of_traces(house:
     answers = [await posted(house, okta, "bm9uc2Vuc2U=") for _ in range(bound + 5)]
     assert answers == ["sign_in_refused"] * bound + ["too_many_attempts"] * 5
     assert await house.count("sign_in_traces") == before + bound
+
+
+async def test_good_responses_that_nobody_asked_for_use_nothing_up(house: House) -> None:
+    bound = most(Attempt.ACS_RESPONSE, Scope.ACCOUNT_AT_PLACE)
+    ada = await house.person("ada@acme.test")
+    await house.organization(ada)
+    okta = await connect(house, ada)
+    await enable(house, ada)
+    change = ConnectionChange(allow_idp_initiated=True)
+    await house.services.connections.update(ada.caller, "acme", okta.connection.id, change)
+    for _ in range(bound):
+        assert isinstance(await posted(house, okta, okta.signed(okta.says(None, "cy@acme.test"))), Arrived)
+    assert await posted(house, okta, "bm9uc2Vuc2U=") == "sign_in_refused"
 
 
 async def test_sign_ins_that_are_begun_and_never_finished_are_limited_at_one_place(house: House, okta: Idp) -> None:

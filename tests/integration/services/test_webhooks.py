@@ -20,6 +20,7 @@ from ostiary.domain.webhook import (
     Webhook,
 )
 from ostiary.services.jobs import DELIVER_WEBHOOK
+from ostiary.services.metrics import REGISTRY
 from ostiary.services.paging import PageRequest
 from ostiary.services.ports.webhooks import DeliveryFilter
 from ostiary.services.webhooks import WebhookChange
@@ -140,6 +141,10 @@ async def test_events_recorded_together_are_delivered_each(acme: Acme, receiver:
 
 
 async def test_a_failed_delivery_is_tried_again_under_the_same_id(acme: Acme, receiver: Receiver) -> None:
+    def counted(outcome: str) -> float:
+        return REGISTRY.get_sample_value("ostiary_webhook_tries_total", {"outcome": outcome}) or 0
+
+    before = {outcome: counted(outcome) for outcome in ("succeeded", "failed")}
     receiver.answers = [500, 500]
     await acme.team("Platform")
     await acme.turn()
@@ -154,6 +159,7 @@ async def test_a_failed_delivery_is_tried_again_under_the_same_id(acme: Acme, re
     assert (delivery.status, delivery.tries) == (DeliveryStatus.SUCCEEDED, 3)
     assert [attempt.response_status for attempt in delivery.attempts] == [500, 500, 200]
     assert (await acme.now()).failing_since is None
+    assert {outcome: counted(outcome) - had for outcome, had in before.items()} == {"succeeded": 1, "failed": 2}
 
 
 async def test_a_redirect_is_not_followed(acme: Acme, receiver: Receiver) -> None:
