@@ -245,7 +245,11 @@ async def test_filters_find_whom_an_evaluator_finds(database_url: str, seed: int
             members = tuple(user.id for user in chance.sample(made, 8))
             await groups.create(sync.caller, {"displayName": name}, GroupChange(added=members))
         found = (await users.list(sync.caller, ListQuery(count=200))).items
-        everybody = {user.id: rendering.user(user, "http://ostiary.test") for user in found}
+        # As they are sent: moments are texts there.
+        everybody = {
+            user.id: json.loads(bytes(rendering.answer(rendering.user(user, "http://ostiary.test")).body))
+            for user in found
+        }
         moments = [user.created_at + shift for user in made[::8] for shift in (timedelta(), timedelta(microseconds=1))]
 
         matched = 0
