@@ -1,5 +1,6 @@
 """Ten thousand connections cost a process nothing: none is read at start, and none is kept after it was used."""
 
+import asyncio
 import gc
 
 from saml2.client import Saml2Client
@@ -57,5 +58,8 @@ async def test_ten_thousand_connections_are_neither_read_at_start_nor_kept(house
     for number in range(1, 51):
         departed = await begun.services.sign_in_start.start(f"many-{number}", SignInWish(REDIRECT_URI, "s", CHALLENGE))
         assert departed.message.url.startswith("https://idp.acme.test/sso?")
-    assert parsed() == kept
+    # The thread that carried the last message lets go of it a moment after it was answered.
+    async with asyncio.timeout(5):
+        while parsed() != kept:
+            await asyncio.sleep(0.01)
     await begun.engine.dispose()
