@@ -80,6 +80,7 @@ from ostiary.services.sp_keys import SpKeys
 from ostiary.services.sso import SsoService
 from ostiary.services.teams import TeamService
 from ostiary.services.throttle import Throttle
+from ostiary.services.turns import Turns
 from ostiary.services.webhook_delivery import WebhookDeliveryService
 from ostiary.services.webhooks import WebhookService
 from ostiary.settings import Settings
@@ -166,6 +167,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
         directory_breaker=DirectoryBreakerService(kit),
         directory_requests=DirectoryRequestService(kit),
         request_log=RequestLog(kit),
+        # The other quarter is for everybody else, should all of one directory wait for a lock.
+        turns=Turns(max(1, settings.database_pool_size * 3 // 4)),
         unmatched=UnmatchedMemberService(kit),
         users=UserProvisioningService(kit),
         groups=GroupProvisioningService(kit),

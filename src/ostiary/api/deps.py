@@ -43,6 +43,7 @@ from ostiary.services.sign_in_start import SignInStartService
 from ostiary.services.sp_key_rotation import SpKeyRotationService
 from ostiary.services.sso import SsoService
 from ostiary.services.teams import TeamService
+from ostiary.services.turns import Turns
 from ostiary.services.webhooks import WebhookService
 
 
@@ -78,6 +79,7 @@ class Services:
     directory_breaker: DirectoryBreakerService
     directory_requests: DirectoryRequestService
     request_log: RequestLog
+    turns: Turns
     unmatched: UnmatchedMemberService
     users: UserProvisioningService
     groups: GroupProvisioningService

@@ -33,7 +33,7 @@ SIGN_INS = Counter(
 )
 QUEUE_LENGTH = Gauge(
     "ostiary_queue_length",
-    "What is being worked on or waits for a thread.",
+    "What is being worked on or waits for a thread; SCIM requests that wait for another of their directory.",
     ("queue",),
     registry=REGISTRY,
     multiprocess_mode="livesum",

@@ -7,6 +7,7 @@ from datetime import datetime
 from ostiary.domain.audit import JsonValue
 from ostiary.domain.directory_request import MAX_ENTRIES, DirectoryRequest, text_excerpt
 from ostiary.domain.scim_quirks import Quirk
+from ostiary.services.turns import Turn
 
 _RESOURCE_TYPES = {"Users": "User", "Groups": "Group"}
 _COLLECTIONS = frozenset(f"/{collection}" for collection in _RESOURCE_TYPES)
@@ -17,6 +18,7 @@ class SentRequest:
     """What came, for the directory's request log. `path` begins after the base URL; `elapsed_ms` reads a stopwatch.
 
     `is_logged` says that it stands in the log already, because the change it asked for was committed with it.
+    `turn` is held until the answer begins.
     """
 
     at: datetime
@@ -32,6 +34,12 @@ class SentRequest:
     quirks: set[Quirk] = field(default_factory=set[Quirk])
     unknown_attributes: tuple[str, ...] = ()
     is_logged: bool = False
+    turn: Turn | None = None
+
+    def end_turn(self) -> None:
+        """Let the directory's next request in; a second time it does nothing."""
+        if self.turn is not None:
+            self.turn.end()
 
     def committed(self, request_id: str, organization_id: str, resource_id: str | None) -> DirectoryRequest:
         """The entry of a write that is about to be committed, with the status it is then answered with."""

@@ -20,6 +20,7 @@ from ostiary.domain.errors import DomainError, Kind, invalid
 from ostiary.services.context import Caller
 
 _MAX_DEPTH = 16
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # RFC 7644 §3.1 and §8.1: its own, and the plain one that Google sends.
 _MEDIA_TYPES = frozenset({SCIM_JSON, "application/json", ""})
 # A version, and behind it what was joined to the resource (`rendering.etag`).
@@ -41,7 +42,13 @@ async def _directory(request: Request, services: ServicesDep) -> Caller:
     except TokenEndedError as error:
         sent.noted_organization(error.organization_id)
         raise
-    return replace(caller, sent=sent.noted_caller(caller))
+    sent_request = sent.noted_caller(caller)
+    if sent_request is not None and sent_request.organization_id is not None:
+        if request.method in _WITH_BODY:
+            # No turn is held while somebody sends slowly.
+            await request.body()
+        sent_request.turn = await services.turns.enter(sent_request.organization_id)
+    return replace(caller, sent=sent_request)
 
 
 DirectoryDep = Annotated[Caller, Depends(_directory)]

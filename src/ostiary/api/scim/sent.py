@@ -25,7 +25,9 @@ from ostiary.services.sent_request import SentRequest
 BASE = "/scim/v2"
 _MAX_ERROR_BYTES = 16_384
 _READS = frozenset({"GET", "HEAD"})
-_UNOPENED = 401
+# Answered before anything was asked of the services: a token that opens nothing, or one with too many requests.
+# These cost no transaction, however many come.
+_TURNED_AWAY = frozenset({401, 429})
 # What an identity provider with a wrong base URL or method hears, before anybody asked whose it is.
 _UNROUTED = frozenset({404, 405})
 _sent: ContextVar[SentRequest | None] = ContextVar("sent_scim_request", default=None)
@@ -106,6 +108,8 @@ class RequestLogMiddleware:
         sent, answer = _sent_request(request, log), _Answer()
 
         async def watched(message: Message) -> None:
+            # Nobody waits for one who reads slowly.
+            sent.end_turn()
             answer.see(message)
             await send(message)
 
@@ -117,12 +121,12 @@ class RequestLogMiddleware:
             await log.note(sent, 500, is_read=sent.method in _READS)
             raise
         finally:
+            sent.end_turn()
             _sent.reset(token)
         if sent.organization_id is None and answer.status in _UNROUTED:
             await _find_whose(request, sent)
         if answer.status >= 400 or not sent.is_logged:
-            # A token that opens nothing any more costs no transaction, however often it comes.
-            is_read = answer.status == _UNOPENED or answer.status < 400 or sent.method in _READS
+            is_read = answer.status in _TURNED_AWAY or answer.status < 400 or sent.method in _READS
             await log.note(sent, answer.status, is_read=is_read, scim_type=answer.scim_type, detail=answer.detail)
 
 
