@@ -131,15 +131,12 @@ class ArrivalService:
             else None
         )
         async with self._kit.uow() as uow:
-            found = await uow.connections.arriving(connection_id)
-            if found is None:
-                raise not_found("connection")
-            organization, connection, keys = found
-            # Of another connection's flow only the refusal is told, on a trace of the connection it came to.
-            answered = await uow.flows.answered(organization.id, connection.id, relay_hash) if relay_hash else None
-        flow, known = answered or (None, None)
-        if known is not None and known.outcome is Outcome.PENDING:
-            return _Attempt(organization, connection, keys, flow, known), relay_hash
+            found = await uow.connections.arriving(connection_id, relay_hash)
+        if found is None:
+            raise not_found("connection")
+        organization, connection, flow = found.organization, found.connection, found.flow
+        if found.trace is not None and found.trace.outcome is Outcome.PENDING:
+            return _Attempt(organization, connection, found.keys, flow, found.trace), relay_hash
         trace = Trace(
             id=self._kit.ids.new(ids.TRACE),
             organization_id=organization.id,
@@ -148,7 +145,7 @@ class ArrivalService:
             outcome=Outcome.PENDING,
             started_at=now,
         )
-        return await self._begun(_Attempt(organization, connection, keys, flow, trace), client), relay_hash
+        return await self._begun(_Attempt(organization, connection, found.keys, flow, trace), client), relay_hash
 
     async def _begun(self, attempt: _Attempt, client: Client) -> _Attempt:
         """Store a trace of its own for a response that nobody asked for, unless there are too many of them."""
@@ -218,11 +215,11 @@ class ArrivalService:
             await self._consume(uow, attempt, accepted, relay_hash, now)
             identity = read_identity(accepted.assertion, connection.attribute_mapping, organization.sso.role_attribute)
             attempt.trace = replace(attempt.trace, email=identity.email)
-            domains = await self._clerk.domains_of(uow, connection, now)
-            ensure_domain_allowed(identity, domains.allowed)
+            terms = await self._clerk.terms_of(uow, connection, now)
+            ensure_domain_allowed(identity, terms.allowed)
             self._pass(attempt, "e-mail domain", f"{identity.email} is in a domain of this connection.")
             if testing:
-                outlook = await self._clerk.outlook(uow, organization, connection, identity, domains, now)
+                outlook = await self._clerk.outlook(uow, organization, connection, identity, terms, now)
                 self._pass(attempt, "what a sign-in would do", outlook)
                 await uow.connections.mark_tested(organization.id, connection.id, now)
                 return await self._arrived(uow, attempt, client, Next.TEST_RESULT)
@@ -231,7 +228,7 @@ class ArrivalService:
             journal = Journal(
                 self._kit, uow, organization.id, AuditActor(ActorKind.CONNECTION, connection.id, identity.email), None
             )
-            entered = await self._clerk.enter(uow, journal, organization, connection, identity, domains, now)
+            entered = await self._clerk.enter(uow, journal, organization, connection, identity, terms, now)
             for warning in entered.warnings:
                 attempt.steps.append(Step("warning", passed=True, detail=warning, at=now))
             attempt.trace = replace(attempt.trace, account_id=entered.account_id)

@@ -27,12 +27,17 @@ from ostiary.services.ports.uow import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
-class Domains:
-    """E-mail domains: those the connection signs in, those that admit new people, those verified by their record."""
+class Terms:
+    """On what terms an organization lets people in at the moment.
+
+    E-mail domains: those the connection signs in, those that admit new people, those verified by their record. And
+    whether a directory says who is there.
+    """
 
     allowed: frozenset[str]
     admitted: frozenset[str]
     proven: frozenset[str]
+    has_directory: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +54,16 @@ class EntryClerk:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
 
-    async def domains_of(self, uow: UnitOfWork, connection: Connection, now: datetime) -> Domains:
-        """The domains that count at the moment (R3)."""
-        found = await uow.domains.all(connection.organization_id)
-        return Domains(
+    async def terms_of(self, uow: UnitOfWork, connection: Connection, now: datetime) -> Terms:
+        """The terms now, held by the organization's lock (R3, R22)."""
+        found, has_directory = await uow.domains.at_entry(connection.organization_id)
+        return Terms(
             allowed=frozenset(
                 domain.name for domain in found if domain.lets_members_in and domain.id in connection.domain_ids
             ),
             admitted=frozenset(domain.name for domain in found if domain.admits(now)),
             proven=frozenset(domain.name for domain in found if domain.permits_email_changes(now)),
+            has_directory=has_directory,
         )
 
     async def outlook(
@@ -66,15 +72,15 @@ class EntryClerk:
         organization: Organization,
         connection: Connection,
         identity: AssertedIdentity,
-        domains: Domains,
+        terms: Terms,
         now: datetime,
     ) -> str:
         """What a real sign-in would do, in a sentence; changes nothing (R4)."""
         resolution, member, provisioned, standing = await self._facts(
-            uow, organization, connection, identity, domains, now
+            uow, organization, connection, identity, terms, now
         )
         entry = decide_entry(member, provisioned, standing)
-        ensure_domain_admits(identity, domains.admitted, resolution, entry)
+        ensure_domain_admits(identity, terms.admitted, resolution, entry)
         account = "a new account" if resolution.account is None else "the existing account"
         how = {
             Entry.EXISTING: "as the member they are",
@@ -90,15 +96,15 @@ class EntryClerk:
         organization: Organization,
         connection: Connection,
         identity: AssertedIdentity,
-        domains: Domains,
+        terms: Terms,
         now: datetime,
     ) -> Entered:
         """Let the person in; raises `SignInRefused`."""
         resolution, member, provisioned, standing = await self._facts(
-            uow, organization, connection, identity, domains, now
+            uow, organization, connection, identity, terms, now
         )
         entry = decide_entry(member, provisioned, standing)
-        ensure_domain_admits(identity, domains.admitted, resolution, entry)
+        ensure_domain_admits(identity, terms.admitted, resolution, entry)
         account = await self._settle_account(uow, journal, organization, connection, identity, resolution, now)
         if entry is Entry.NEW or (known := member or provisioned) is None:
             entering = self._new_member(organization, connection, account, identity, standing, now)
@@ -122,21 +128,19 @@ class EntryClerk:
         organization: Organization,
         connection: Connection,
         identity: AssertedIdentity,
-        domains: Domains,
+        terms: Terms,
         now: datetime,
     ) -> tuple[AccountResolution, Member | None, Member | None, DirectoryStanding]:
-        candidates = await uow.identities.candidates(organization.id, connection.id, identity, domains.proven, now)
+        candidates = await uow.identities.candidates(organization.id, connection.id, identity, terms.proven, now)
         resolution = resolve_account(identity, candidates)
         account = resolution.account
         member = await uow.members.by_account(organization.id, account.id, lock=True) if account else None
-        directory = await uow.directories.get(organization.id)
-        enabled = directory is not None and directory.enabled
-        user = await uow.identities.directory_user(organization.id, member, identity) if enabled else None
+        user = await uow.identities.directory_user(organization.id, member, identity) if terms.has_directory else None
         provisioned = await self._provisioned(uow, organization, identity, member, user)
         if user is not None and member is None and provisioned is None:
             # Waiting for the member's row, the directory may have taken the person away (R63).
             user = await uow.identities.directory_user(organization.id, None, identity)
-        standing = DirectoryStanding(enabled, user.active if user is not None else None)
+        standing = DirectoryStanding(terms.has_directory, user.active if user is not None else None)
         return resolution, member, provisioned, standing
 
     async def _provisioned(

@@ -92,12 +92,6 @@ class FlowRepository(Protocol):
         """The flow, used or not, living or not: the trace wants to know which."""
         ...
 
-    async def answered(
-        self, organization_id: str, connection_id: str, relay_state_hash: bytes
-    ) -> tuple[Flow, Trace | None] | None:
-        """As `get`, with the flow's trace, if it was begun for this connection."""
-        ...
-
     async def spend(
         self,
         organization_id: str,

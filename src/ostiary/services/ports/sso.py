@@ -13,6 +13,7 @@ from ostiary.domain.organization import Organization
 from ostiary.domain.sso_policy import DisablementEffects, EnablementEffects
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock
+from ostiary.services.ports.sign_in import Flow, Trace
 
 
 class DomainRepository(Protocol):
@@ -28,6 +29,10 @@ class DomainRepository(Protocol):
 
     async def all(self, organization_id: str) -> tuple[EmailDomain, ...]:
         """Every domain of the organization."""
+        ...
+
+    async def at_entry(self, organization_id: str) -> tuple[tuple[EmailDomain, ...], bool]:
+        """Every domain of the organization, and whether its directory is enabled."""
         ...
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[EmailDomain]:
@@ -80,8 +85,8 @@ class ConnectionRepository(Protocol):
         """The connection of any living organization: browsers and identity providers name the connection alone."""
         ...
 
-    async def arriving(self, connection_id: str) -> tuple[Organization, Connection, tuple["StoredSpKey", ...]] | None:
-        """As `whosever`, with its organization and all keys of that, newest first."""
+    async def arriving(self, connection_id: str, relay_state_hash: bytes | None) -> "Arriving | None":
+        """As `whosever`, with what else an answer is looked at with."""
         ...
 
     async def enter(
@@ -153,6 +158,19 @@ class StoredSpKey:
     sealed_private_key: bytes
     created_at: datetime
     retired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """What an answer is looked at with: whose connection it came to, all keys of ours there, newest first; the flow of
+    that organization which its relay state names; and the flow's trace, if it was begun for this connection.
+    """
+
+    organization: Organization
+    connection: Connection
+    keys: tuple[StoredSpKey, ...]
+    flow: Flow | None
+    trace: Trace | None
 
 
 class SpKeyRepository(Protocol):

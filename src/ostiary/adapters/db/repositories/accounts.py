@@ -40,6 +40,7 @@ _BY_SECRET = Prepared(
 )
 
 
+_ADD = Prepared(insert(accounts).values(all_given(accounts.c)))
 _ADD_SESSION = Prepared(insert(sessions).values(all_given(sessions.c)))
 
 
@@ -47,17 +48,16 @@ class Accounts(Repository):
     """Accounts by id and by e-mail address: global (sign-in has no organization yet)."""
 
     async def add(self, account: Account) -> None:
-        """Store a new account; raises `email_taken`."""
-        await self._execute(
-            insert(accounts).values(
-                id=account.id,
-                email=account.email,
-                name=account.name,
-                password_hash=account.password_hash,
-                email_verified_at=account.email_verified_at,
-                created_at=account.created_at,
-            )
-        )
+        """Store a new account; raises `email_taken`, at the latest when it is committed."""
+        values = {
+            "id": account.id,
+            "email": account.email,
+            "name": account.name,
+            "password_hash": account.password_hash,
+            "email_verified_at": account.email_verified_at,
+            "created_at": account.created_at,
+        }
+        await self._defer(_ADD, values)
 
     async def get(self, account_id: str, *, lock: bool = False) -> Account | None:
         """The account, its row locked if asked."""

@@ -10,8 +10,17 @@ from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given, page_of
 from ostiary.adapters.db.repositories.domains import admitting
 from ostiary.adapters.db.repositories.organizations import HOLD, in_living, read_organization
+from ostiary.adapters.db.repositories.sign_ins import read_flow, read_trace
 from ostiary.adapters.db.repositories.staged_metadata import certificate_values, read_certificate
-from ostiary.adapters.db.tables import connections, domains, organizations, sessions, sp_keys
+from ostiary.adapters.db.tables import (
+    connections,
+    domains,
+    organizations,
+    sessions,
+    sign_in_flows,
+    sign_in_traces,
+    sp_keys,
+)
 from ostiary.domain.connection import (
     AttributeMapping,
     Binding,
@@ -25,7 +34,7 @@ from ostiary.domain.connection import (
 from ostiary.domain.organization import Organization
 from ostiary.services.paging import Page, PageRequest
 from ostiary.services.ports.organizations import Lock
-from ostiary.services.ports.sso import DiscoveredConnection, StoredSpKey
+from ostiary.services.ports.sso import Arriving, DiscoveredConnection, StoredSpKey
 
 
 def _connection(row: Row[Any]) -> Connection:
@@ -127,10 +136,26 @@ _ARRIVED = (
     .join(organizations, organizations.c.id == connections.c.organization_id)
     .where(connections.c.id == given(connections.c.id), organizations.c.deleted_at.is_(None))
 )
-# A row for each key of the organization, of which there are few.
+# A row for each key of the organization, of which there are few. Another organization's flow is nobody's here; of
+# another connection's only the refusal is told, on a trace of the connection it came to.
 _ARRIVING = Prepared(
-    _ARRIVED.add_columns(*(column.label(f"key_{column.key}") for column in sp_keys.c))
+    _ARRIVED.add_columns(
+        *(column.label(f"key_{column.key}") for column in sp_keys.c),
+        *(column.label(f"flow_{column.key}") for column in sign_in_flows.c),
+        *(column.label(f"trace_{column.key}") for column in sign_in_traces.c),
+    )
     .outerjoin(sp_keys, sp_keys.c.organization_id == connections.c.organization_id)
+    .outerjoin(
+        sign_in_flows,
+        (sign_in_flows.c.organization_id == connections.c.organization_id)
+        & (sign_in_flows.c.relay_state_hash == given(sign_in_flows.c.relay_state_hash)),
+    )
+    .outerjoin(
+        sign_in_traces,
+        (sign_in_traces.c.organization_id == sign_in_flows.c.organization_id)
+        & (sign_in_traces.c.id == sign_in_flows.c.trace_id)
+        & (sign_in_flows.c.connection_id == connections.c.id),
+    )
     .order_by(sp_keys.c.id.desc())
 )
 _ENTERED = Prepared(_ARRIVED.where(connections.c.organization_id == given(connections.c.organization_id)))
@@ -163,13 +188,20 @@ class Connections(Repository):
         row = await self._first(_WHOSEVER, {"id": connection_id})
         return None if row is None else _connection(row)
 
-    async def arriving(self, connection_id: str) -> tuple[Organization, Connection, tuple[StoredSpKey, ...]] | None:
-        """As `whosever`, with its organization and all keys of that, newest first."""
-        rows = (await self._execute(_ARRIVING, {"id": connection_id})).all()
+    async def arriving(self, connection_id: str, relay_state_hash: bytes | None) -> Arriving | None:
+        """As `whosever`, with what else an answer is looked at with."""
+        named = {"id": connection_id, "relay_state_hash": relay_state_hash}
+        rows = (await self._execute(_ARRIVING, named)).all()
         if not rows:
             return None
-        keys = tuple(_key(row, "key_") for row in rows if row.key_id is not None)
-        return read_organization(rows[0], "organization_"), _connection(rows[0]), keys
+        row = rows[0]
+        return Arriving(
+            read_organization(row, "organization_"),
+            _connection(row),
+            keys=tuple(_key(row, "key_") for row in rows if row.key_id is not None),
+            flow=None if row.flow_request_id is None else read_flow(row, "flow_"),
+            trace=None if row.trace_id is None else read_trace(row, "trace_"),
+        )
 
     async def enter(
         self, organization_id: str, connection_id: str, lock: Lock

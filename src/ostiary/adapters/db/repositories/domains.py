@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given, page_of
-from ostiary.adapters.db.tables import connections, domains
+from ostiary.adapters.db.tables import connections, directories, domains
 from ostiary.adapters.db.tables.base import TypeId
 from ostiary.domain import ids
 from ostiary.domain.domain_name import FAILING_GRACE, DomainStatus, EmailDomain
@@ -62,6 +62,15 @@ _ALL = Prepared(
     select(domains).where(domains.c.organization_id == given(domains.c.organization_id)).order_by(domains.c.id)
 )
 
+# A directory is made with the organization, a domain is not.
+_AT_ENTRY = Prepared(
+    select(domains, directories.c.enabled.label("directory_enabled"))
+    .select_from(directories)
+    .outerjoin(domains, domains.c.organization_id == directories.c.organization_id)
+    .where(directories.c.organization_id == given(domains.c.organization_id))
+    .order_by(domains.c.id)
+)
+
 
 class Domains(Repository):
     """E-mail domains of one organization."""
@@ -89,6 +98,12 @@ class Domains(Repository):
         """Every domain of the organization."""
         rows = await self._execute(_ALL, {"organization_id": organization_id})
         return tuple(_domain(row) for row in rows)
+
+    async def at_entry(self, organization_id: str) -> tuple[tuple[EmailDomain, ...], bool]:
+        """Every domain of the organization, and whether its directory is enabled."""
+        rows = (await self._execute(_AT_ENTRY, {"organization_id": organization_id})).all()
+        found = tuple(_domain(row) for row in rows if row.id is not None)
+        return found, bool(rows) and rows[0].directory_enabled
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[EmailDomain]:
         """Domains, oldest first."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import and_, exists, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.accounts import read_account
-from ostiary.adapters.db.repositories.base import AnySelect, Repository, given
+from ostiary.adapters.db.repositories.base import AnySelect, Repository, all_given, given
 from ostiary.adapters.db.repositories.directory_rows import read_directory_user
 from ostiary.adapters.db.repositories.domains import admitting
 from ostiary.adapters.db.tables import accounts, connections, directory_users, domains, identities, members
@@ -90,6 +90,23 @@ def _through_a_shared_domain() -> Prepared:
 _SAME_PROVIDER = _through_a_shared_domain()
 
 
+def _link() -> Prepared:
+    statement = insert(identities).values(all_given(c for c in identities.c if c.key != "removed_at"))
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=[identities.c.organization_id, identities.c.connection_id, identities.c.internal_id],
+            set_={
+                "account_id": statement.excluded.account_id,
+                "linked_at": statement.excluded.linked_at,
+                "removed_at": null(),
+            },
+        )
+    )
+
+
+_LINK = _link()
+
+
 class Identities(Repository):
     """Links between (connection, internal id) and accounts, in one organization."""
 
@@ -151,19 +168,14 @@ class Identities(Repository):
         self, organization_id: str, connection_id: str, internal_id: str, account_id: str, at: datetime
     ) -> None:
         """Link, or relink after a removal."""
-        statement = insert(identities).values(
-            organization_id=organization_id,
-            connection_id=connection_id,
-            internal_id=internal_id,
-            account_id=account_id,
-            linked_at=at,
-        )
-        await self._execute(
-            statement.on_conflict_do_update(
-                index_elements=[identities.c.organization_id, identities.c.connection_id, identities.c.internal_id],
-                set_={"account_id": statement.excluded.account_id, "linked_at": at, "removed_at": None},
-            )
-        )
+        values = {
+            "organization_id": organization_id,
+            "connection_id": connection_id,
+            "internal_id": internal_id,
+            "account_id": account_id,
+            "linked_at": at,
+        }
+        await self._defer(_LINK, values)
 
     async def remove_links(self, organization_id: str, account_id: str, at: datetime) -> int:
         """Mark this organization's links to the account as removed (R35); answers how many."""

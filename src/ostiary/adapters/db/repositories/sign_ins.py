@@ -74,31 +74,24 @@ _FINISH_TRACE = Prepared(
 )
 
 
-_ANSWERED = Prepared(
-    select(sign_in_flows, *(column.label(f"its_{column.key}") for column in sign_in_traces.c))
-    .outerjoin(
-        sign_in_traces,
-        (sign_in_traces.c.organization_id == sign_in_flows.c.organization_id)
-        & (sign_in_traces.c.id == sign_in_flows.c.trace_id)
-        & (sign_in_flows.c.connection_id == given(sign_in_flows.c.connection_id)),
-    )
-    .where(*_ONE_FLOW)
-)
+def read_flow(row: Row[Any], prefix: str = "") -> Flow:
+    """The flow in a row."""
 
+    def of(name: str) -> Any:
+        return getattr(row, f"{prefix}{name}")
 
-def _flow(row: Row[Any]) -> Flow:
     return Flow(
-        organization_id=row.organization_id,
-        connection_id=row.connection_id,
-        request_id=row.request_id,
-        purpose=Purpose(row.purpose),
-        trace_id=row.trace_id,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        redirect_uri=row.redirect_uri,
-        state=row.state,
-        code_challenge=row.code_challenge,
-        browser_hash=row.browser_hash,
+        organization_id=of("organization_id"),
+        connection_id=of("connection_id"),
+        request_id=of("request_id"),
+        purpose=Purpose(of("purpose")),
+        trace_id=of("trace_id"),
+        created_at=of("created_at"),
+        expires_at=of("expires_at"),
+        redirect_uri=of("redirect_uri"),
+        state=of("state"),
+        code_challenge=of("code_challenge"),
+        browser_hash=of("browser_hash"),
     )
 
 
@@ -126,21 +119,7 @@ class Flows(Repository):
     async def get(self, organization_id: str, relay_state_hash: bytes) -> Flow | None:
         """The flow, used or not, living or not: the trace wants to know which."""
         row = await self._first(_FLOW, {"organization_id": organization_id, "relay_state_hash": relay_state_hash})
-        return None if row is None else _flow(row)
-
-    async def answered(
-        self, organization_id: str, connection_id: str, relay_state_hash: bytes
-    ) -> tuple[Flow, Trace | None] | None:
-        """As `get`, with the flow's trace, if it was begun for this connection."""
-        named = {
-            "organization_id": organization_id,
-            "connection_id": connection_id,
-            "relay_state_hash": relay_state_hash,
-        }
-        row = await self._first(_ANSWERED, named)
-        if row is None:
-            return None
-        return _flow(row), None if row.its_id is None else _trace(row, "its_")
+        return None if row is None else read_flow(row)
 
     async def spend(
         self,
@@ -221,7 +200,9 @@ class Codes(Repository):
         await self._execute(_USE_CODE, named)
 
 
-def _trace(row: Row[Any], prefix: str = "") -> Trace:
+def read_trace(row: Row[Any], prefix: str = "") -> Trace:
+    """The trace in a row."""
+
     def of(name: str) -> Any:
         return getattr(row, f"{prefix}{name}")
 
@@ -280,7 +261,7 @@ class Traces(Repository):
     async def get(self, organization_id: str, trace_id: str) -> Trace | None:
         """The trace."""
         row = await self._first(_TRACE, {"organization_id": organization_id, "id": trace_id})
-        return None if row is None else _trace(row)
+        return None if row is None else read_trace(row)
 
     async def list(self, organization_id: str, page: PageRequest) -> Page[Trace]:
         """Traces, newest first."""
@@ -288,4 +269,4 @@ class Traces(Repository):
         if page.after is not None:
             statement = statement.where(sign_in_traces.c.id < page.after)
         rows = (await self._execute(statement.order_by(sign_in_traces.c.id.desc()).limit(page.limit + 1))).all()
-        return page_of(rows, page, _trace, lambda row: row.id)
+        return page_of(rows, page, read_trace, lambda row: row.id)
