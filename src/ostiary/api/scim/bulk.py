@@ -14,14 +14,14 @@ from typing import Protocol
 import structlog
 from fastapi import Response
 
-from ostiary.api.deps import Services, ServicesDep
+from ostiary.api.deps import Services
 from ostiary.api.errors import scim_error, scim_refusal
-from ostiary.api.routing import Routes
 from ostiary.api.scim import groups, rendering, users
+from ostiary.api.scim.asked import Asked, ScimRoutes
 from ostiary.api.scim.bulk_job import BulkJob, BulkOperation, Step, read_job, references, resolved, steps, without
 from ostiary.api.scim.quirks import Payload
 from ostiary.api.scim.rendering import Rendered
-from ostiary.api.scim.requests import BodyDep, DirectoryDep, versions
+from ostiary.api.scim.requests import versions
 from ostiary.api.scim.sent import part_of
 from ostiary.domain.errors import DomainError, conflict, invalid
 from ostiary.services.context import Caller
@@ -30,7 +30,7 @@ from ostiary.services.provisioning_users import Creation
 
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
-router = Routes(prefix="/scim/v2", include_in_schema=False)
+router = ScimRoutes()
 _log = structlog.get_logger(__name__)
 
 
@@ -57,11 +57,11 @@ _WORTH_IT = 4
 _STATUS = {"POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
 
 
-@router.post("/Bulk")
-async def bulk(caller: DirectoryDep, body: BodyDep, services: ServicesDep) -> Response:
+@router.on("POST", "/Bulk")
+async def bulk(asked: Asked) -> Response:
     """Carry out many operations."""
-    job = read_job(body)
-    results = await _Run(job, caller, services).results()
+    job = read_job(await asked.body())
+    results = await _Run(job, asked.caller, asked.services).results()
     return rendering.answer({"schemas": [BULK_RESPONSE], "Operations": results})
 
 

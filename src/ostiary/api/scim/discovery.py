@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Response
 from scim2_models import (
     Attribute,
     AuthenticationScheme,
@@ -24,26 +24,22 @@ from scim2_models import (
 from starlette.exceptions import HTTPException
 
 from ostiary.api.body_limit import DEFAULT_LIMIT_BYTES
-from ostiary.api.deps import ServicesDep
-from ostiary.api.routing import Routes
 from ostiary.api.scim import rendering
+from ostiary.api.scim.asked import Asked, ScimRoutes
 from ostiary.api.scim.bulk_job import MAX_OPERATIONS
 from ostiary.api.scim.models import USER_URN, EnterpriseUser, Group, User, UserResource
 from ostiary.api.scim.queries import DEFAULT_COUNT, MAX_COUNT
-from ostiary.api.scim.requests import DirectoryDep
 from ostiary.domain.directory import Directory
 from ostiary.domain.errors import forbidden, not_found
 from ostiary.services.directory_cursors import CURSOR_LIFETIME
 
+router = ScimRoutes()
 
-async def _unfiltered(request: Request) -> None:
+
+def _ensure_unfiltered(asked: Asked) -> None:
     """RFC 7644 §4: these are read whole."""
-    if "filter" in request.query_params:
+    if "filter" in asked.request.query_params:
         raise forbidden("filter_not_supported", "Discovery is read without a filter.")
-
-
-router = Routes(prefix="/scim/v2", include_in_schema=False, dependencies=[Depends(_unfiltered)])
-absent_router = Routes(prefix="/scim/v2", include_in_schema=False)
 
 
 def _sent(resource: Resource[Any]) -> dict[str, Any]:
@@ -54,9 +50,10 @@ def _listed(resources: list[dict[str, Any]]) -> Response:
     return rendering.page(resources, len(resources), 1)
 
 
-@router.get("/ServiceProviderConfig")
-async def service_provider_config(_caller: DirectoryDep, services: ServicesDep) -> Response:
+@router.on("GET", "/ServiceProviderConfig")
+async def service_provider_config(asked: Asked) -> Response:
     """What is supported."""
+    _ensure_unfiltered(asked)
     config = ServiceProviderConfig(
         patch=Patch(supported=True),
         bulk=Bulk(supported=True, max_operations=MAX_OPERATIONS, max_payload_size=DEFAULT_LIMIT_BYTES),
@@ -80,12 +77,16 @@ async def service_provider_config(_caller: DirectoryDep, services: ServicesDep) 
                 primary=True,
             )
         ],
-        meta=Meta(resource_type="ServiceProviderConfig", location=f"{services.urls.scim()}/ServiceProviderConfig"),
+        meta=Meta(
+            resource_type="ServiceProviderConfig", location=f"{asked.services.urls.scim()}/ServiceProviderConfig"
+        ),
     )
     return rendering.answer(_sent(config))
 
 
-def _resource_types(base_url: str) -> dict[str, dict[str, Any]]:
+def _resource_types(asked: Asked) -> dict[str, dict[str, Any]]:
+    _ensure_unfiltered(asked)
+    base_url = asked.services.urls.scim()
     types = [ResourceType.from_resource(UserResource), ResourceType.from_resource(Group)]
     for resource_type in types:
         location = f"{base_url}/ResourceTypes/{resource_type.name}"
@@ -93,22 +94,24 @@ def _resource_types(base_url: str) -> dict[str, dict[str, Any]]:
     return {str(resource_type.name): _sent(resource_type) for resource_type in types}
 
 
-@router.get("/ResourceTypes")
-async def list_resource_types(_caller: DirectoryDep, services: ServicesDep) -> Response:
+@router.on("GET", "/ResourceTypes")
+async def list_resource_types(asked: Asked) -> Response:
     """User and Group."""
-    return _listed(list(_resource_types(services.urls.scim()).values()))
+    return _listed(list(_resource_types(asked).values()))
 
 
-@router.get("/ResourceTypes/{name}")
-async def get_resource_type(name: str, _caller: DirectoryDep, services: ServicesDep) -> Response:
+@router.on("GET", "/ResourceTypes/{name}")
+async def get_resource_type(asked: Asked) -> Response:
     """One resource type."""
-    found = _resource_types(services.urls.scim()).get(name)
+    found = _resource_types(asked).get(asked.part("name"))
     if found is None:
         raise not_found("resource_type")
     return rendering.answer(found)
 
 
-def _schemas(directory: Directory, base_url: str) -> dict[str, dict[str, Any]]:
+async def _schemas(asked: Asked) -> dict[str, dict[str, Any]]:
+    _ensure_unfiltered(asked)
+    directory, base_url = await asked.services.users.directory(asked.caller), asked.services.urls.scim()
     user = User.to_schema()
     user.attributes = [*(user.attributes or []), *_custom_attributes(directory, user)]
     schemas = [user, Group.to_schema(), EnterpriseUser.to_schema()]
@@ -134,23 +137,22 @@ def _custom_attributes(directory: Directory, schema: Schema) -> list[Attribute]:
     ]
 
 
-@router.get("/Schemas")
-async def list_schemas(caller: DirectoryDep, services: ServicesDep) -> Response:
+@router.on("GET", "/Schemas")
+async def list_schemas(asked: Asked) -> Response:
     """The schemas, with this directory's custom attributes."""
-    return _listed(list(_schemas(await services.users.directory(caller), services.urls.scim()).values()))
+    return _listed(list((await _schemas(asked)).values()))
 
 
-@router.get("/Schemas/{schema_id}")
-async def get_schema(schema_id: str, caller: DirectoryDep, services: ServicesDep) -> Response:
+@router.on("GET", "/Schemas/{schema_id}")
+async def get_schema(asked: Asked) -> Response:
     """One schema."""
-    schemas = _schemas(await services.users.directory(caller), services.urls.scim())
-    found = schemas.get(schema_id)
+    found = (await _schemas(asked)).get(asked.part("schema_id"))
     if found is None:
         raise not_found("schema")
     return rendering.answer(found)
 
 
-@absent_router.api_route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-async def not_supported(_caller: DirectoryDep) -> Response:
+@router.on(("GET", "POST", "PUT", "PATCH", "DELETE"), "/Me")
+async def not_supported(_asked: Asked) -> Response:
     """RFC 7644 §3.11 and §3.12: 501 for what is not there. A directory's token stands for no user."""
     raise HTTPException(501, "This is not supported; /ServiceProviderConfig says what is.")

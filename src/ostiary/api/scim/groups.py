@@ -2,100 +2,84 @@
 
 from dataclasses import replace
 
-from fastapi import Request, Response
+from fastapi import Response
 from scim2_models import Context
 
-from ostiary.api.deps import Services, ServicesDep
-from ostiary.api.routing import Routes
+from ostiary.api.deps import Services
 from ostiary.api.scim import documents, membership, quirks, rendering
-from ostiary.api.scim.queries import ListDep, ProjectionDep
+from ostiary.api.scim.asked import Asked, ScimRoutes
 from ostiary.api.scim.quirks import Payload
-from ostiary.api.scim.rendering import Projection
-from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep
+from ostiary.api.scim.rendering import Projection, Rendered
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredGroup
 from ostiary.services.provisioning import ensure_version
 
-router = Routes(prefix="/scim/v2", include_in_schema=False)
+router = ScimRoutes()
 
 
-@router.get("/Groups")
-async def list_groups(
-    caller: DirectoryDep, services: ServicesDep, query: ListDep, projection: ProjectionDep
-) -> Response:
+@router.on("GET", "/Groups")
+async def list_groups(asked: Asked) -> Response:
     """Groups by filter and page."""
-    return await listed_groups(caller, services, query, projection)
+    return await listed_groups(asked, asked.query(), asked.projection())
 
 
-async def listed_groups(caller: Caller, services: ServicesDep, query: ListQuery, projection: Projection) -> Response:
+async def listed_groups(asked: Asked, query: ListQuery, projection: Projection) -> Response:
     """A page of groups, asked for by GET or by a search."""
     query = replace(query, joined=projection.wants("members"))
-    found = await services.groups.list(caller, query)
-    return rendering.listing(found, query, lambda group: rendering.group(group, services.urls.scim()), projection)
+    found = await asked.services.groups.list(asked.caller, query)
+    base_url = asked.services.urls.scim()
+    return rendering.listing(found, query, lambda group: rendering.group(group, base_url), projection)
 
 
-@router.post("/Groups")
-async def create_group(
-    caller: DirectoryDep, body: BodyDep, services: ServicesDep, projection: ProjectionDep
-) -> Response:
+@router.on("POST", "/Groups")
+async def create_group(asked: Asked) -> Response:
     """Push a group: it becomes a team (R44)."""
-    group = await create(caller, services, body, joined=projection.wants("members"))
-    return rendering.resource(rendering.group(group, services.urls.scim()), projection, status=201)
+    body, projection = await asked.body(), asked.projection()
+    group = await create(asked.caller, asked.services, body, joined=projection.wants("members"))
+    return rendering.resource(_rendered(asked, group), projection, status=201)
 
 
-@router.get("/Groups/{group_id}")
-async def get_group(
-    group_id: str,
-    request: Request,
-    caller: DirectoryDep,
-    services: ServicesDep,
-    expected: ExpectedDep,
-    projection: ProjectionDep,
-) -> Response:
+@router.on("GET", "/Groups/{group_id}")
+async def get_group(asked: Asked) -> Response:
     """One group; without its members they are not read."""
-    group = await services.groups.get(caller, group_id, joined=projection.wants("members"))
+    projection, expected = asked.projection(), asked.expected()
+    joined = projection.wants("members")
+    group = await asked.services.groups.get(asked.caller, asked.part("group_id"), joined=joined)
     ensure_version(group.version, expected)
-    known = request.headers.get("if-none-match")
-    return rendering.unless_known(rendering.group(group, services.urls.scim()), projection, known)
+    return asked.unless_known(_rendered(asked, group), projection)
 
 
-@router.put("/Groups/{group_id}")
-async def replace_group(
-    group_id: str,
-    caller: DirectoryDep,
-    body: BodyDep,
-    services: ServicesDep,
-    expected: ExpectedDep,
-    projection: ProjectionDep,
-) -> Response:
+@router.on("PUT", "/Groups/{group_id}")
+async def replace_group(asked: Asked) -> Response:
     """Replace a group; members left out stay."""
-    group = await put(caller, services, group_id, body, expected, joined=projection.wants("members"))
-    return rendering.resource(rendering.group(group, services.urls.scim()), projection)
+    body, projection = await asked.body(), asked.projection()
+    joined = projection.wants("members")
+    group = await put(asked.caller, asked.services, asked.part("group_id"), body, asked.expected(), joined=joined)
+    return rendering.resource(_rendered(asked, group), projection)
 
 
-@router.patch("/Groups/{group_id}")
-async def patch_group(
-    group_id: str,
-    caller: DirectoryDep,
-    body: BodyDep,
-    services: ServicesDep,
-    expected: ExpectedDep,
-    projection: ProjectionDep,
-) -> Response:
+@router.on("PATCH", "/Groups/{group_id}")
+async def patch_group(asked: Asked) -> Response:
     """Change a group. Answers without a body, so that a group of many costs what a group of few costs (R44)."""
-    asked = bool(projection.attributes or projection.excluded)
-    group = await patch(caller, services, group_id, body, expected, joined=asked and projection.wants("members"))
-    if asked:
-        # RFC 7644 §3.5.2: who names attributes gets the resource.
-        return rendering.resource(rendering.group(group, services.urls.scim()), projection)
+    body, projection = await asked.body(), asked.projection()
+    # RFC 7644 §3.5.2: who names attributes gets the resource.
+    answered = bool(projection.attributes or projection.excluded)
+    joined = answered and projection.wants("members")
+    group = await patch(asked.caller, asked.services, asked.part("group_id"), body, asked.expected(), joined=joined)
+    if answered:
+        return rendering.resource(_rendered(asked, group), projection)
     return Response(status_code=204, headers={"ETag": rendering.etag(group.version)})
 
 
-@router.delete("/Groups/{group_id}")
-async def delete_group(group_id: str, caller: DirectoryDep, services: ServicesDep, expected: ExpectedDep) -> Response:
+@router.on("DELETE", "/Groups/{group_id}")
+async def delete_group(asked: Asked) -> Response:
     """Unlink a group: its team is deleted (R44)."""
-    await remove(caller, services, group_id, expected)
+    await remove(asked.caller, asked.services, asked.part("group_id"), asked.expected())
     return Response(status_code=204)
+
+
+def _rendered(asked: Asked, group: StoredGroup) -> Rendered:
+    return rendering.group(group, asked.services.urls.scim())
 
 
 async def create(caller: Caller, services: Services, body: Payload, *, joined: bool = False) -> StoredGroup:

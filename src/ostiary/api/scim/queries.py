@@ -1,9 +1,9 @@
 """What a list is asked for, in a query string (RFC 7644 §3.4.2) or in a search's body (§3.4.3)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, Request
+from fastapi import Request
 from scim2_models import Group, ResponseParameters
 from scim2_models.path import AttrPath
 
@@ -11,7 +11,7 @@ from ostiary.api.scim import quirks
 from ostiary.api.scim.models import UserResource
 from ostiary.api.scim.quirks import is_list, key_of
 from ostiary.api.scim.rendering import Projection
-from ostiary.api.scim.requests import BodyDep, refusing
+from ostiary.api.scim.requests import refusing
 from ostiary.domain.errors import invalid
 from ostiary.services.ports.provisioning import ListQuery, Sorting
 
@@ -27,16 +27,20 @@ _LARGEST_INDEX = 2**31
 _DESCENDING = {"ascending": False, "descending": True}
 
 
-async def _query(request: Request) -> ListQuery:
+def query_of(request: Request) -> ListQuery:
+    """What a list is asked for by GET."""
     return _read_query(request.query_params)
 
 
-async def _projection(request: Request) -> Projection:
+def projection_of(request: Request) -> Projection:
+    """Which attributes are asked for, by any method."""
+    if not request.scope["query_string"]:
+        return Projection()
     asked = request.query_params
     return _read_projection({name: ",".join(asked.getlist(name)) for name in asked})
 
 
-async def _searched(body: BodyDep) -> tuple[ListQuery, Projection]:
+def search_of(body: Mapping[str, Any]) -> tuple[ListQuery, Projection]:
     """A SearchRequest; raises `invalid_syntax` for any other message."""
     schemas = body.get(key_of(body, "schemas") or "schemas")
     if schemas is not None and (not is_list(schemas) or SEARCH_REQUEST not in schemas):
@@ -44,11 +48,6 @@ async def _searched(body: BodyDep) -> tuple[ListQuery, Projection]:
     names = ("filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes", "excludedAttributes")
     asked = {name: body[key] for name in names if (key := key_of(body, name)) is not None and body[key] is not None}
     return _read_query(asked), _read_projection(asked)
-
-
-ListDep = Annotated[ListQuery, Depends(_query)]
-ProjectionDep = Annotated[Projection, Depends(_projection)]
-SearchDep = Annotated[tuple[ListQuery, Projection], Depends(_searched)]
 
 
 def _read_query(asked: Mapping[str, Any]) -> ListQuery:

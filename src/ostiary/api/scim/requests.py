@@ -4,15 +4,15 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import Depends, Request
+from fastapi import Request
 from pydantic import ValidationError
 from scim2_models import Error, SCIMException
 from starlette.exceptions import HTTPException
 
-from ostiary.api.deps import ServicesDep
+from ostiary.api.deps import Services
 from ostiary.api.errors import SCIM_JSON
 from ostiary.api.scim import quirks, sent
 from ostiary.domain.directory_token import TokenEndedError
@@ -36,7 +36,8 @@ _CODES = {
 }
 
 
-async def _directory(request: Request, services: ServicesDep) -> Caller:
+async def caller_of(request: Request, services: Services) -> Caller:
+    """The directory behind the token, holding its turn; raises 401, and `too_many_requests`."""
     try:
         caller = await services.authenticator.directory(request)
     except TokenEndedError as error:
@@ -51,10 +52,7 @@ async def _directory(request: Request, services: ServicesDep) -> Caller:
     return replace(caller, sent=sent_request)
 
 
-DirectoryDep = Annotated[Caller, Depends(_directory)]
-
-
-async def _body(request: Request) -> dict[str, Any]:
+async def body_of(request: Request) -> dict[str, Any]:
     """A JSON object, of either media type; raises `invalid_syntax`, and 415 for any other."""
     media_type = request.headers.get("content-type", SCIM_JSON).partition(";")[0].strip().lower()
     if media_type not in _MEDIA_TYPES:
@@ -88,9 +86,6 @@ def _ensure_shallow(body: Any) -> None:
     raise invalid("invalid_value", f"Attributes nest at most {_MAX_DEPTH} deep.")
 
 
-BodyDep = Annotated[dict[str, Any], Depends(_body)]
-
-
 def versions(header: str | None) -> frozenset[int] | None:
     """The versions in `If-Match`, or in an operation of a bulk request; None expects nothing."""
     if header is None or header.strip() == "*":
@@ -106,7 +101,7 @@ class _AllBut(frozenset[int]):
         return not super().__contains__(version)
 
 
-async def _expected(request: Request) -> frozenset[int] | None:
+def expected_by(request: Request) -> frozenset[int] | None:
     """The versions that will do; None where any will."""
     wanted = versions(request.headers.get("if-match"))
     refused = request.headers.get("if-none-match")
@@ -117,9 +112,6 @@ async def _expected(request: Request) -> frozenset[int] | None:
     if named is None:
         return frozenset()
     return _AllBut(named) if wanted is None else wanted - named
-
-
-ExpectedDep = Annotated[frozenset[int] | None, Depends(_expected)]
 
 
 def names(header: str | None, tag: str) -> bool:

@@ -5,4 +5,4 @@ Outside the OpenAPI contract: RFC 7643 and 7644 are this surface's, and it descr
 
 from ostiary.api.scim import bulk, discovery, groups, search, users
 
-routers = (users.router, groups.router, search.router, bulk.router, discovery.router, discovery.absent_router)
+routers = (users.router, groups.router, search.router, bulk.router, discovery.router)

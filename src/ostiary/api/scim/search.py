@@ -4,51 +4,46 @@ from dataclasses import replace
 
 from fastapi import Response
 
-from ostiary.api.deps import ServicesDep
-from ostiary.api.routing import Routes
 from ostiary.api.scim import rendering
+from ostiary.api.scim.asked import Asked, ScimRoutes
 from ostiary.api.scim.groups import listed_groups
-from ostiary.api.scim.queries import ListDep, ProjectionDep, SearchDep
+from ostiary.api.scim.queries import search_of
 from ostiary.api.scim.rendering import Projection, Rendered
-from ostiary.api.scim.requests import DirectoryDep
 from ostiary.api.scim.users import listed_users
-from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredGroup, StoredUser
 
-router = Routes(prefix="/scim/v2", include_in_schema=False)
+router = ScimRoutes()
 
 
-@router.post("/Users/.search")
-async def search_users(caller: DirectoryDep, services: ServicesDep, search: SearchDep) -> Response:
+@router.on("POST", "/Users/.search")
+async def search_users(asked: Asked) -> Response:
     """Users, as GET lists them."""
-    return await listed_users(caller, services, *search)
+    return await listed_users(asked, *search_of(await asked.body()))
 
 
-@router.post("/Groups/.search")
-async def search_groups(caller: DirectoryDep, services: ServicesDep, search: SearchDep) -> Response:
+@router.on("POST", "/Groups/.search")
+async def search_groups(asked: Asked) -> Response:
     """Groups, as GET lists them."""
-    return await listed_groups(caller, services, *search)
+    return await listed_groups(asked, *search_of(await asked.body()))
 
 
-@router.post("/.search")
-async def search_everything(caller: DirectoryDep, services: ServicesDep, search: SearchDep) -> Response:
+@router.on("POST", "/.search")
+async def search_everything(asked: Asked) -> Response:
     """Users and groups in one list."""
-    return await _everything(caller, services, *search)
+    return await _everything(asked, *search_of(await asked.body()))
 
 
-@router.get("")
-@router.get("/")
-async def list_everything(
-    caller: DirectoryDep, services: ServicesDep, query: ListDep, projection: ProjectionDep
-) -> Response:
+@router.on("GET", "")
+@router.on("GET", "/")
+async def list_everything(asked: Asked) -> Response:
     """Users and groups in one list (RFC 7644 §3.4.2.1)."""
-    return await _everything(caller, services, query, projection)
+    return await _everything(asked, asked.query(), asked.projection())
 
 
-async def _everything(caller: Caller, services: ServicesDep, query: ListQuery, projection: Projection) -> Response:
-    base_url = services.urls.scim()
-    found = await services.resources.search(
-        caller,
+async def _everything(asked: Asked, query: ListQuery, projection: Projection) -> Response:
+    base_url = asked.services.urls.scim()
+    found = await asked.services.resources.search(
+        asked.caller,
         replace(query, joined=False),
         groups_of_users=projection.wants("groups"),
         members_of_groups=projection.wants("members"),

@@ -135,8 +135,8 @@ def _sent_request(request: Request, log: RequestLog) -> SentRequest:
     return SentRequest(
         at=log.now(),
         method=request.method,
-        path=text_excerpt(request.url.path.removeprefix(BASE)),
-        query=query_excerpt(request.url.query),
+        path=text_excerpt(request.scope["path"].removeprefix(BASE)),
+        query=query_excerpt(request.scope["query_string"].decode("latin-1")),
         user_agent=client_of(request).user_agent,
         request_id=request_id_of(request),
         elapsed_ms=lambda: round((time.perf_counter() - began) * 1000),

@@ -2,97 +2,78 @@
 
 from dataclasses import replace
 
-from fastapi import Request, Response
+from fastapi import Response
 from scim2_models import Context
 
-from ostiary.api.deps import Services, ServicesDep
-from ostiary.api.routing import Routes
+from ostiary.api.deps import Services
 from ostiary.api.scim import documents, quirks, rendering
-from ostiary.api.scim.queries import ListDep, ProjectionDep
+from ostiary.api.scim.asked import Asked, ScimRoutes
 from ostiary.api.scim.quirks import Payload
-from ostiary.api.scim.rendering import Projection
-from ostiary.api.scim.requests import BodyDep, DirectoryDep, ExpectedDep
+from ostiary.api.scim.rendering import Projection, Rendered
 from ostiary.domain.directory_document import Document
 from ostiary.services.context import Caller
 from ostiary.services.ports.provisioning import ListQuery, StoredUser
 from ostiary.services.provisioning import ensure_version
 
-router = Routes(prefix="/scim/v2", include_in_schema=False)
+router = ScimRoutes()
 
 
-@router.get("/Users")
-async def list_users(
-    caller: DirectoryDep, services: ServicesDep, query: ListDep, projection: ProjectionDep
-) -> Response:
+@router.on("GET", "/Users")
+async def list_users(asked: Asked) -> Response:
     """Users by filter and page: every member of the organization, and those without access (R49)."""
-    return await listed_users(caller, services, query, projection)
+    return await listed_users(asked, asked.query(), asked.projection())
 
 
-async def listed_users(caller: Caller, services: ServicesDep, query: ListQuery, projection: Projection) -> Response:
+async def listed_users(asked: Asked, query: ListQuery, projection: Projection) -> Response:
     """A page of users, asked for by GET or by a search."""
     query = replace(query, joined=projection.wants("groups"))
-    found = await services.users.list(caller, query)
-    return rendering.listing(found, query, lambda user: rendering.user(user, services.urls.scim()), projection)
+    found = await asked.services.users.list(asked.caller, query)
+    base_url = asked.services.urls.scim()
+    return rendering.listing(found, query, lambda user: rendering.user(user, base_url), projection)
 
 
-@router.post("/Users")
-async def create_user(
-    caller: DirectoryDep, body: BodyDep, services: ServicesDep, projection: ProjectionDep
-) -> Response:
+@router.on("POST", "/Users")
+async def create_user(asked: Asked) -> Response:
     """Provision a user (R41)."""
-    user = await create(caller, services, body)
-    return rendering.resource(rendering.user(user, services.urls.scim()), projection, status=201)
+    body, projection = await asked.body(), asked.projection()
+    user = await create(asked.caller, asked.services, body)
+    return rendering.resource(_rendered(asked, user), projection, status=201)
 
 
-@router.get("/Users/{user_id}")
-async def get_user(
-    user_id: str,
-    request: Request,
-    caller: DirectoryDep,
-    services: ServicesDep,
-    expected: ExpectedDep,
-    projection: ProjectionDep,
-) -> Response:
+@router.on("GET", "/Users/{user_id}")
+async def get_user(asked: Asked) -> Response:
     """One user."""
-    user = await services.users.get(caller, user_id, joined=projection.wants("groups"))
+    projection, expected = asked.projection(), asked.expected()
+    user = await asked.services.users.get(asked.caller, asked.part("user_id"), joined=projection.wants("groups"))
     ensure_version(user.version, expected)
-    known = request.headers.get("if-none-match")
-    return rendering.unless_known(rendering.user(user, services.urls.scim()), projection, known)
+    return asked.unless_known(_rendered(asked, user), projection)
 
 
-@router.put("/Users/{user_id}")
-async def replace_user(
-    user_id: str,
-    caller: DirectoryDep,
-    body: BodyDep,
-    services: ServicesDep,
-    expected: ExpectedDep,
-    projection: ProjectionDep,
-) -> Response:
+@router.on("PUT", "/Users/{user_id}")
+async def replace_user(asked: Asked) -> Response:
     """Replace a user; `active` left out stays as it is."""
-    user = await put(caller, services, user_id, body, expected)
-    return rendering.resource(rendering.user(user, services.urls.scim()), projection)
+    body, projection = await asked.body(), asked.projection()
+    user = await put(asked.caller, asked.services, asked.part("user_id"), body, asked.expected())
+    return rendering.resource(_rendered(asked, user), projection)
 
 
-@router.patch("/Users/{user_id}")
-async def patch_user(
-    user_id: str,
-    caller: DirectoryDep,
-    body: BodyDep,
-    services: ServicesDep,
-    expected: ExpectedDep,
-    projection: ProjectionDep,
-) -> Response:
+@router.on("PATCH", "/Users/{user_id}")
+async def patch_user(asked: Asked) -> Response:
     """Change a user."""
-    user = await patch(caller, services, user_id, body, expected)
-    return rendering.resource(rendering.user(user, services.urls.scim()), projection)
+    body, projection = await asked.body(), asked.projection()
+    user = await patch(asked.caller, asked.services, asked.part("user_id"), body, asked.expected())
+    return rendering.resource(_rendered(asked, user), projection)
 
 
-@router.delete("/Users/{user_id}")
-async def delete_user(user_id: str, caller: DirectoryDep, services: ServicesDep, expected: ExpectedDep) -> Response:
+@router.on("DELETE", "/Users/{user_id}")
+async def delete_user(asked: Asked) -> Response:
     """Remove a user and the membership (R43)."""
-    await remove(caller, services, user_id, expected)
+    await remove(asked.caller, asked.services, asked.part("user_id"), asked.expected())
     return Response(status_code=204)
+
+
+def _rendered(asked: Asked, user: StoredUser) -> Rendered:
+    return rendering.user(user, asked.services.urls.scim())
 
 
 async def create(caller: Caller, services: Services, body: Payload) -> StoredUser:
