@@ -106,7 +106,7 @@ async def test_a_request_is_traced_with_its_exchanges_and_nothing_that_was_said(
     assert attributes(served)["http.response.status_code"] == "200"
     inside = [span for span in collector.spans if span.parent_span_id == served.span_id]
     assert any("members" in span.name and attributes(span)["db.system.name"] == "postgresql" for span in inside)
-    assert "argon2 thread" in spans
+    assert "argon2 work" in spans
     assert not [name for name in spans if "healthz" in name]
     everything = b"".join(collector.sent)
     for said in (ada.email, ada.token, PASSWORD, "secret-query", "acme"):

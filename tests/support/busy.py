@@ -1,6 +1,7 @@
 """Queues that are full."""
 
 import asyncio
+import math
 import threading
 from contextlib import suppress
 
@@ -9,7 +10,7 @@ from ostiary.domain.errors import DomainError
 
 
 class Busy:
-    """Every thread and every place in a queue taken, for as long as the block lasts."""
+    """Every thread and every place in a queue taken, and no time for brief work, for as long as the block lasts."""
 
     def __init__(self, threads: BoundedThreads) -> None:
         self._threads = threads
@@ -17,6 +18,7 @@ class Busy:
         self._held: list[asyncio.Task[bool]] = []
 
     async def __aenter__(self) -> None:
+        self._threads._spare = -math.inf
         with suppress(DomainError):
             while True:
                 self._threads.ensure_room()
@@ -24,5 +26,6 @@ class Busy:
                 await asyncio.sleep(0)
 
     async def __aexit__(self, *_: object) -> None:
+        self._threads._spare = 0
         self._go.set()
         await asyncio.gather(*self._held)

@@ -66,3 +66,73 @@ async def test_work_goes_on_beside_the_event_loop_at_most_so_much_at_once() -> N
 
     assert threading.get_ident() not in await asyncio.gather(*(threads.run(work) for _ in range(10)))
     assert most == 2
+
+
+class Watch:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 7.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def work(self, seconds: float) -> int:
+        """Takes so long; answers in which thread it was done."""
+        self.seconds += seconds
+        return threading.get_ident()
+
+
+async def test_brief_work_is_done_where_it_is_asked_for() -> None:
+    watch, here = Watch(), threading.get_ident()
+    threads = BoundedThreads("test", now=watch)
+    for _ in range(100):
+        assert await threads.brief(watch.work, 0.001) == here
+        watch.seconds += 0.002
+
+
+async def test_brief_work_goes_to_threads_while_it_takes_more_than_half_of_the_time() -> None:
+    watch, here = Watch(), threading.get_ident()
+    threads = BoundedThreads("test", now=watch)
+    done = [await threads.brief(watch.work, 0.001) == here for _ in range(1000)]
+    # What there is to begin with, twice, for half of it comes back meanwhile; then every other one, for work in
+    # threads passes time too.
+    assert done[:99] == [True] * 99
+    assert sum(done[200:]) == pytest.approx(400, abs=2)
+    watch.seconds += 0.01
+    assert await threads.brief(watch.work, 0.001) == here
+
+
+async def test_work_that_proves_long_is_paid_for_afterwards() -> None:
+    watch, here = Watch(), threading.get_ident()
+    threads = BoundedThreads("test", now=watch)
+    assert await threads.brief(watch.work, 1.0) == here
+    watch.seconds += 0.5
+    assert await threads.brief(watch.work, 0) != here
+    watch.seconds += 0.5
+    assert await threads.brief(watch.work, 0) == here
+
+
+async def test_brief_work_that_finds_neither_time_nor_a_thread_is_sent_away() -> None:
+    watch, go = Watch(), threading.Event()
+    threads = BoundedThreads("test", at_once=1, waiting=0, now=watch)
+    await threads.brief(watch.work, 1.0)
+    held = asyncio.create_task(threads.run(go.wait, 5))
+    await asyncio.sleep(0)
+    with pytest.raises(DomainError, match="Wait a second"):
+        await threads.brief(watch.work, 0)
+    go.set()
+    assert await held
+
+
+async def test_brief_work_that_fails_is_paid_for_and_raises_what_it_raised() -> None:
+    watch, here = Watch(), threading.get_ident()
+    threads = BoundedThreads("test", now=watch)
+
+    def fail() -> None:
+        watch.work(1.0)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await threads.brief(fail)
+    assert await threads.brief(watch.work, 0) != here
