@@ -14,7 +14,7 @@ from ostiary.domain.scim_quirks import Quirk
 from ostiary.domain.team import Team
 from ostiary.services.context import Caller, Kit
 from ostiary.services.directory_cursors import opened, sealed
-from ostiary.services.ports.provisioning import Listing, ListQuery, StoredGroup
+from ostiary.services.ports.provisioning import Listing, ListQuery, Resolved, StoredGroup
 from ostiary.services.provisioning import Provisioning, ensure_version, provision, tenant_of
 from ostiary.services.provisioning_users import take_over
 
@@ -64,7 +64,7 @@ class GroupProvisioningService:
             await p.uow.teams.add(Team(group.id, p.organization_id, name, ManagedBy.DIRECTORY, p.now, external_id))
             await p.uow.directory_groups.add(group)
             await p.journal.write("team.created", "team", group.id, after={"name": name, "external_id": external_id})
-            await _apply(p, group.id, members)
+            await _apply(p, group.id, members, await _resolved(p, members))
             return await _stored(p, group, joined=joined)
 
         return await provision(self._kit, caller, work)
@@ -86,6 +86,8 @@ class GroupProvisioningService:
         """
 
         async def work(p: Provisioning) -> StoredGroup:
+            # Before the group is held, which all changes of it wait for. It holds nobody; adding looks again (R63).
+            resolved = await _resolved(p, members)
             before = await p.uow.directory_groups.lock(p.organization_id, group_id)
             if before is None:
                 raise not_found("group")
@@ -99,7 +101,7 @@ class GroupProvisioningService:
                 await p.journal.write(
                     "team.renamed", "team", group_id, before={"name": before.display_name}, after={"name": name}
                 )
-            moved = await _apply(p, group_id, members)
+            moved = await _apply(p, group_id, members, resolved)
             if moved or group != before:
                 group = replace(group, version=before.version + 1, modified_at=p.now)
                 await p.uow.directory_groups.save(group)
@@ -130,11 +132,11 @@ async def _stored(p: Provisioning, group: DirectoryGroup, *, joined: bool) -> St
     return StoredGroup(group.id, group.document, group.version, group.created_at, group.modified_at)
 
 
-async def _apply(p: Provisioning, group_id: str, change: GroupChange) -> bool:
+async def _apply(p: Provisioning, group_id: str, change: GroupChange, resolved: Resolved) -> bool:
     """Carry a change of members out; answers whether anybody came or went."""
     if not change:
         return False
-    named, unknown = await _coming(p, change)
+    named = await _coming(p, resolved)
     coming, going = change.settled(named, await _going(p, change))
     groups = p.uow.directory_groups
     if change.replaces:
@@ -150,19 +152,23 @@ async def _apply(p: Provisioning, group_id: str, change: GroupChange) -> bool:
             await groups.leave_team(p.organization_id, group_id, removed)
         await groups.release(p.organization_id, group_id, None if change.replaces else change.removed)
     added = await groups.add_members(p.organization_id, group_id, coming, p.now) if coming else ()
-    if unknown:
-        await groups.reserve(p.organization_id, group_id, unknown)
+    if resolved.unknown:
+        await groups.reserve(p.organization_id, group_id, resolved.unknown)
     if added or removed:
         who: dict[str, JsonValue] = {"added": list(added), "removed": list(removed)}
         await p.journal.write("team.members_changed", "team", group_id, after=who)
     return bool(added or removed)
 
 
-async def _coming(p: Provisioning, change: GroupChange) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """Who is to be in the group, by the names they were given, and which names nobody has yet (R45)."""
+async def _resolved(p: Provisioning, change: GroupChange) -> Resolved:
+    """Whom the names of those who are to come in mean."""
     if not change.added:
-        return {}, ()
-    resolved = await p.uow.directory_groups.resolve(p.organization_id, change.added)
+        return Resolved()
+    return await p.uow.directory_groups.resolve(p.organization_id, change.added)
+
+
+async def _coming(p: Provisioning, resolved: Resolved) -> Mapping[str, str]:
+    """Who is to be in the group, by the names they were given; names that nobody has yet wait for them (R45)."""
     if resolved.unknown:
         if not p.directory.lenient_members:
             raise invalid(
@@ -176,7 +182,7 @@ async def _coming(p: Provisioning, change: GroupChange) -> tuple[Mapping[str, st
             p.sent.quirks.add(Quirk.MEMBERS_RESERVED)
     for user_id in sorted(resolved.unmanaged):
         await take_over(p, user_id)
-    return {**resolved.users, **{user_id: user_id for user_id in sorted(resolved.unmanaged)}}, resolved.unknown
+    return {**resolved.users, **{user_id: user_id for user_id in sorted(resolved.unmanaged)}}
 
 
 async def _going(p: Provisioning, change: GroupChange) -> Mapping[str, str]:
