@@ -221,3 +221,22 @@ async def test_a_page_and_its_total_are_one_statement_that_reads_no_rows_but_the
         for number, loops in re.findall(r"rows=([\d.]+) loops=(\d+)\)", line)
     ]
     assert 1 <= max(read) <= 101, "\n".join(plan)
+
+
+async def test_an_administrator_is_told_how_many_by_reading_the_inactive_alone(
+    house: House, ada: Person, sync: DirectorySync, connect: Connect
+) -> None:
+    await fill(sync, 4000)
+    session = await connect()
+    await session.execute(
+        "UPDATE directory_users SET active = false WHERE id IN (SELECT id FROM directory_users ORDER BY id LIMIT 7)"
+    )
+    await session.execute("VACUUM ANALYZE directory_users")
+    with statements(house) as ran:
+        counts = await house.services.directory.counts(ada.caller, "acme")
+    assert (counts.users, counts.active_users, counts.groups, counts.held_back) == (4000, 3993, 0, 0)
+    statement, parameters = ran[-1]
+    rows = await session.fetch(f"EXPLAIN (ANALYZE, COSTS OFF) {statement}", *parameters)
+    plan = "\n".join(str(row[0]) for row in rows)
+    read = [float(number) for number in re.findall(r"directory_users .*rows=([\d.]+) ", plan)]
+    assert read == [7.0], plan

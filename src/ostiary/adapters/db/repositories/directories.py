@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Table, Text, Update, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Table, Text, Update, and_, cast, delete, func, insert, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.prepared import Prepared
 from ostiary.adapters.db.repositories.base import Repository, given, page_of
+from ostiary.adapters.db.repositories.directory_pages import Kind, counted
 from ostiary.adapters.db.repositories.directory_rows import read_directory_group, read_directory_user
 from ostiary.adapters.db.repositories.organizations import HOLD, in_living, read_organization
 from ostiary.adapters.db.tables import (
@@ -149,25 +150,19 @@ class Directories(Repository):
         )
 
     async def counts(self, organization_id: str) -> DirectoryCounts:
-        """How much was pushed."""
+        """How much was pushed. Of users only those are counted here who are not active, who have an index."""
+        inactive = and_(directory_users.c.organization_id == organization_id, not_(directory_users.c.active))
+        held_back = directory_held_members.c.organization_id == organization_id
         row = await self._first(
             select(
-                func.count().label("users"),
-                func.count().filter(directory_users.c.active).label("active_users"),
-                select(func.count())
-                .select_from(directory_groups)
-                .where(directory_groups.c.organization_id == organization_id)
-                .scalar_subquery()
-                .label("groups"),
-                select(func.count())
-                .select_from(directory_held_members)
-                .where(directory_held_members.c.organization_id == organization_id)
-                .scalar_subquery()
-                .label("held_back"),
-            ).where(directory_users.c.organization_id == organization_id)
+                counted(organization_id, [Kind.USER]).scalar_subquery().label("users"),
+                select(func.count()).where(inactive).scalar_subquery().label("inactive"),
+                counted(organization_id, [Kind.GROUP]).scalar_subquery().label("groups"),
+                select(func.count()).where(held_back).scalar_subquery().label("held_back"),
+            )
         )
         assert row is not None
-        return DirectoryCounts(row.users, row.active_users, row.groups, row.held_back)
+        return DirectoryCounts(row.users, row.users - row.inactive, row.groups, row.held_back)
 
     async def users(self, organization_id: str, page: PageRequest) -> Page[DirectoryUser]:
         """The users pushed, oldest first."""

@@ -82,6 +82,8 @@ directory_users = Table(
     Index("uq_directory_users_user_name", "organization_id", text("lower(user_name)"), unique=True),
     Index(None, "organization_id", "external_id"),
     Index("ix_directory_users_email", "organization_id", text("lower(email)")),
+    # To be counted: of those who are pushed it is the smaller part.
+    Index("ix_directory_users_inactive", "organization_id", postgresql_where=text("NOT active")),
     # Any of several addresses, without their case (btree_gin).
     Index(
         "ix_directory_users_email_values",
