@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ostiary.domain import ids
 from ostiary.domain.account import checked_name
 from ostiary.domain.database import Credential
-from ostiary.domain.errors import invalid, not_found
+from ostiary.domain.errors import DomainError, invalid, not_found
 from ostiary.domain.operation import Operation
 from ostiary.domain.throttle import Attempt
 from ostiary.services import secrets
@@ -101,15 +101,21 @@ class CredentialService:
                 # Whoever belongs here hears that it is not there; a 403 would say that it might be.
                 await admit(uow, self._kit.urls, caller, reference, Operation.LIST_DATABASES)
                 raise not_found("credential")
-            admitted = await admit(
-                uow,
-                self._kit.urls,
-                caller,
-                reference,
-                Operation.REVOKE_CREDENTIAL,
-                lock=Lock.SHARED,
-                database_id=credential.database_id,
-            )
+            try:
+                admitted = await admit(
+                    uow,
+                    self._kit.urls,
+                    caller,
+                    reference,
+                    Operation.REVOKE_CREDENTIAL,
+                    lock=Lock.SHARED,
+                    database_id=credential.database_id,
+                )
+            except DomainError as refused:
+                if refused.code == "database_not_found":
+                    # Deleted a moment ago, and the credential with it (R63).
+                    raise not_found("credential") from refused
+                raise
             if not await uow.credentials.revoke(admitted.organization.id, credential.id, self._kit.clock.now()):
                 raise not_found("credential")
             await Journal.of(self._kit, uow, admitted).write(
