@@ -71,6 +71,8 @@ class Turns:
         turn = asyncio.get_running_loop().create_future()
         line.waiting.append(turn)
         self._length.inc()
+        # Those before it too, if their share has grown since they came.
+        self._let_in(line)
         try:
             await turn
         except asyncio.CancelledError:

@@ -10,7 +10,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
+from ostiary.api.deps import Services
+from ostiary.services.directory_requests import RequestLog
 from ostiary.services.ports.organizations import Lock
+from ostiary.services.provisioning_users import UserProvisioningService
+from ostiary.services.sent_request import SentRequest
 from ostiary.services.turns import MOST_WAITING
 from tests.e2e.scim.conftest import scim_client
 from tests.e2e.scim.test_request_log import Log
@@ -37,8 +41,22 @@ async def neighbour(house: House, app: FastAPI) -> AsyncGenerator[httpx2.AsyncCl
 
 
 async def test_what_one_sends_while_its_organization_is_locked_stands_in_nobodys_way(
-    house: House, ada: Person, scim: httpx2.AsyncClient, neighbour: httpx2.AsyncClient, log: Log
+    house: House,
+    ada: Person,
+    scim: httpx2.AsyncClient,
+    neighbour: httpx2.AsyncClient,
+    log: Log,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    later: list[bool] = []
+    note = RequestLog.note
+
+    async def noting(self: RequestLog, sent: SentRequest, status: int, *, is_read: bool, **said: Any) -> None:
+        if status == 429:
+            later.append(is_read)
+        await note(self, sent, status, is_read=is_read, **said)
+
+    monkeypatch.setattr(RequestLog, "note", noting)
     sent = [user_document(f"u{number}@acme.test") for number in range(MOST_WAITING + 2 * AT_ONCE)]
     turned_away = asyncio.Semaphore(0)
 
@@ -66,6 +84,8 @@ async def test_what_one_sends_while_its_organization_is_locked_stands_in_nobodys
         201: len(sent) - len(refused),
         429: len(refused),
     }
+    # Each costs no transaction: they are written together.
+    assert later == [True] * len(refused)
     told = refused[0].json()
     assert (refused[0].headers["retry-after"], told["status"]) == ("1", "429")
     assert "Nothing was changed" in told["detail"]
@@ -116,7 +136,20 @@ async def test_who_reads_slowly_holds_no_turn(app: FastAPI, sync: DirectorySync,
         assert {answer.status_code for answer in await asyncio.gather(*slow)} == {200}
 
 
-async def test_requests_that_fail_give_their_turns_back(scim: httpx2.AsyncClient) -> None:
+async def test_requests_that_fail_give_their_turns_back(
+    app: FastAPI, sync: DirectorySync, scim: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise LookupError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(UserProvisioningService, "delete", fail)
+        async with scim_client(app, sync) as client:
+            client._transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+            assert (await client.delete("/Users/mem_1")).status_code == 500
+    services = app.state.services
+    assert isinstance(services, Services)
+    assert services.turns._lines == {}
     for _ in range(AT_ONCE + 1):
         assert (await asyncio.wait_for(scim.get("/Users/nobody"), SOON)).status_code == 404
         assert (await asyncio.wait_for(scim.post("/Users", content=b"["), SOON)).status_code == 400

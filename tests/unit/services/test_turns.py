@@ -96,6 +96,30 @@ async def test_the_share_grows_again_when_the_others_have_not_asked_for_a_while(
     assert await settled(*pushed) == [True] * 5 + [False]
 
 
+async def test_nobody_overtakes_those_who_wait_when_their_share_has_grown(entering: Enter) -> None:
+    watch = Watch()
+    turns = Turns(4, now=watch)
+    (await turns.enter("small")).end()
+    pushed = entering(turns, "large", 5)
+    assert await settled(*pushed) == [True] * 2 + [False] * 3
+    watch.seconds += RECENT_SECONDS + 0.001
+    late = entering(turns, "large", 1)
+    assert await settled(*pushed, *late) == [True] * 4 + [False] * 2
+
+
+async def test_who_asks_again_is_counted_from_then_and_stands_in_nobodys_way() -> None:
+    watch = Watch()
+    turns = Turns(4, now=watch)
+    for directory, seconds in (("often", 0.0), ("once", 0.5), ("often", 0.4)):
+        watch.seconds += seconds
+        (await turns.enter(directory)).end()
+    watch.seconds += 0.7
+    assert turns._share() == 4
+    watch.seconds += 0.4
+    await turns.enter("new")
+    assert list(turns._asked) == ["new"]
+
+
 async def test_a_full_line_is_refused_and_counted_and_no_other_directory_is(entering: Enter) -> None:
     turns, refused = Turns(1, waiting=2), value("ostiary_queue_refused_total")
     asked = entering(turns, "acme", 3)
@@ -130,6 +154,7 @@ async def test_who_leaves_while_waiting_is_passed_over(entering: Enter) -> None:
     await settled(*asked)
     # Its place in the line is free.
     third = entering(turns, "acme", 1)[0]
+    assert await settled(third) == [False]
     first.end()
     assert (await settled(*asked, third))[1:] == [True, False]
     asked[1].result().end()
