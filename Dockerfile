@@ -4,8 +4,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/ostiary
 WORKDIR /src
 COPY requirements/runtime.txt requirements/build.txt requirements/
-RUN /opt/ostiary/bin/pip install --require-hashes --only-binary :all: -r requirements/runtime.txt \
-    && pip install --require-hashes --only-binary :all: -r requirements/build.txt
+RUN /opt/ostiary/bin/pip install --require-hashes --no-deps --only-binary :all: -r requirements/runtime.txt \
+    && pip install --require-hashes --no-deps --only-binary :all: -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
 COPY src src
