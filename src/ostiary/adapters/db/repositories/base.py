@@ -30,6 +30,11 @@ def all_given(columns: Iterable[Column[Any]]) -> dict[str, BindParameter[Any]]:
     return {column.key: given(column) for column in columns}
 
 
+def prefixed(row: Row[Any], prefix: str) -> Callable[[str], Any]:
+    """The row's values by the names of columns that carry the prefix there."""
+    return lambda name: getattr(row, f"{prefix}{name}")
+
+
 class Repository:
     """A repository lives inside one transaction; it never commits."""
 

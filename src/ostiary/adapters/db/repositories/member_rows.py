@@ -4,15 +4,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from ostiary.adapters.db.repositories.base import prefixed
 from ostiary.domain.membership import ManagedBy, Member, MemberStatus, Provenance, Role, Source
 
 
 def read_member(row: Row[Any], prefix: str = "") -> Member:
     """The member in a row whose member columns carry the prefix."""
-
-    def of(name: str) -> Any:
-        return getattr(row, f"{prefix}{name}")
-
+    of = prefixed(row, prefix)
     return Member(
         id=of("id"),
         organization_id=of("organization_id"),

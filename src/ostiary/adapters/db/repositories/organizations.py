@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Row, exists, insert, not_, or_, select, update
 
 from ostiary.adapters.db.prepared import Prepared
-from ostiary.adapters.db.repositories.base import AnySelect, Repository, given, page_of
+from ostiary.adapters.db.repositories.base import AnySelect, Repository, given, page_of, prefixed
 from ostiary.adapters.db.repositories.member_rows import read_member
 from ostiary.adapters.db.tables import members, organizations
 from ostiary.domain import ids
@@ -18,10 +18,7 @@ from ostiary.services.ports.organizations import Entrance, Lock, OrganizationFil
 
 def read_organization(row: Row[Any], prefix: str = "") -> Organization:
     """The organization in a row whose organization columns carry the prefix."""
-
-    def of(name: str) -> Any:
-        return getattr(row, f"{prefix}{name}")
-
+    of = prefixed(row, prefix)
     return Organization(
         id=of("id"),
         slug=of("slug"),

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from ostiary.adapters.db.prepared import Prepared
-from ostiary.adapters.db.repositories.base import Repository, all_given, given, page_of
+from ostiary.adapters.db.repositories.base import Repository, all_given, given, page_of, prefixed
 from ostiary.adapters.db.repositories.subject_rows import read_subject, subject_values
 from ostiary.adapters.db.tables import one_time_codes, replayed_assertions, sign_in_flows, sign_in_traces
 from ostiary.services.paging import Page, PageRequest
@@ -76,10 +76,7 @@ _FINISH_TRACE = Prepared(
 
 def read_flow(row: Row[Any], prefix: str = "") -> Flow:
     """The flow in a row."""
-
-    def of(name: str) -> Any:
-        return getattr(row, f"{prefix}{name}")
-
+    of = prefixed(row, prefix)
     return Flow(
         organization_id=of("organization_id"),
         connection_id=of("connection_id"),
@@ -202,10 +199,7 @@ class Codes(Repository):
 
 def read_trace(row: Row[Any], prefix: str = "") -> Trace:
     """The trace in a row."""
-
-    def of(name: str) -> Any:
-        return getattr(row, f"{prefix}{name}")
-
+    of = prefixed(row, prefix)
     return Trace(
         id=of("id"),
         organization_id=of("organization_id"),
