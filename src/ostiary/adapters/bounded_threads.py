@@ -52,7 +52,7 @@ class BoundedThreads:
         self._places.release()
 
     async def brief(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `run`, for work of a millisecond or two, which reaching a thread and back would make half as long again.
+        """As `run`, for work of a millisecond or two, which reaching a thread and coming back would more than double.
 
         It is done at once, where it is asked for, unless much of the last moments went into such work already.
         """

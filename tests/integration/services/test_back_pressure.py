@@ -6,12 +6,14 @@ import pytest
 
 from ostiary.adapters.bounded_threads import BoundedThreads
 from ostiary.adapters.saml.verifier import SamlVerifier
+from ostiary.domain.assertion import ResponseRefused
 from ostiary.domain.errors import DomainError
 from ostiary.services.ports.sign_in import Outcome
 from ostiary.services.sign_in_arrival import Next
 from tests.support.busy import Busy
 from tests.support.house import PASSWORD, House, Person, open_house
-from tests.support.sso import connect, enable
+from tests.support.saml_factory import trust
+from tests.support.sso import connect, enable, identity_provider
 
 WAITING = 2
 
@@ -63,6 +65,20 @@ async def test_a_place_lost_between_the_look_and_the_work_uses_nothing_up_either
     arrived = await house.services.sign_in_arrival.receive(idp.connection.id, answer, relay_state)
 
     assert arrived.trace.outcome is Outcome.SUCCEEDED
+
+
+async def test_of_large_responses_only_so_many_wait_though_small_ones_are_verified_at_once(house: House) -> None:
+    verifier = house.services.sign_in_arrival._verifier
+    assert isinstance(verifier, SamlVerifier)
+    small, large = "PHg+", "PHg+" + 24_000 * " "
+    trusting = trust(identity_provider())
+
+    async with Busy(verifier._threads):
+        verifier._threads._spare = 1
+        with pytest.raises(ResponseRefused):
+            await verifier.verify(small, trusting)
+        with pytest.raises(DomainError, match="Wait a second"):
+            await verifier.verify(large, trusting)
 
 
 async def test_of_passwords_too_only_so_many_wait(database_url: str) -> None:

@@ -288,6 +288,15 @@ async def test_R35_relinking_after_a_removal_clears_the_password(house: House, a
         account = await uow.accounts.get(bo.account_id)
     assert account is not None
     assert account.password_hash is None
+    # The link holds again: what happens to the account from here on is nothing that a removal calls for.
+    async with house.uow() as uow:
+        await uow.accounts.set_password(bo.account_id, "chosen since")
+        await uow.commit()
+    await idp.sign_in("bo@acme.test")
+    async with house.uow() as uow:
+        account = await uow.accounts.get(bo.account_id)
+    assert account is not None
+    assert account.password_hash == "chosen since"
 
 
 async def provision(house: House, email: str, *, active: bool = True) -> str:
